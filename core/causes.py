@@ -1,7 +1,7 @@
 """Who or what started a change.
 
-Pure. A cause is kept as kind and id, without a foreign key, because what causes a change usually lives above what it
-changes. It travels from door to service to event, so that every row can answer "why did this happen?".
+Pure. A cause is kept as kind and id, without a foreign key, because what causes a change usually lives above
+what it changes. It travels from door to service to event, so that every row can answer "why was this?".
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ class CauseKind(StrEnum):
     RULE_RUN = "rule_run"
 
 
+KINDS = tuple(kind.value for kind in CauseKind)
+OUTSIDE = frozenset({CauseKind.USER.value, CauseKind.PROVIDER.value})
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What started a change: ``kind`` and ``id``, and the rules that led here.
 
-    ``chain`` holds one "rule_id:contact_id" for each rule that ran since something from outside began it; whatever
-    comes from outside starts with an empty chain. Raises ValueError for an unknown kind, or a chain on anything that
-    is not a rule run.
+    ``chain`` holds one "rule_id:contact_id" for each rule that ran since something from outside began it.
+    Raises ValueError for an unknown kind, and for a chain on a person or a provider, who begin a new one.
     """
 
     kind: str
@@ -37,11 +40,10 @@ class Cause:
     chain: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in CauseKind:
-            known = ", ".join(kind.value for kind in CauseKind)
-            raise ValueError(f"Unknown kind of cause {self.kind!r}. It must be one of: {known}.")
-        if self.chain and self.kind != CauseKind.RULE_RUN:
-            raise ValueError(f"A cause of kind {self.kind!r} comes from outside the rules and cannot carry a chain.")
+        if self.kind not in KINDS:
+            raise ValueError(f"Unknown kind of cause {self.kind!r}. It must be one of: {', '.join(KINDS)}.")
+        if self.chain and self.kind in OUTSIDE:
+            raise ValueError(f"A cause of kind {self.kind!r} begins a new chain and cannot carry one.")
 
     @property
     def depth(self) -> int:

@@ -1,7 +1,7 @@
 """The errors a service may raise, and the HTTP status each one means.
 
-Pure. Services raise these; the API, the admin and the commands turn them into an answer. A message says in plain
-English what was wrong, where, and what to do. It is shown to people, so it never holds a secret.
+Pure. Services raise these; the API, the admin and the commands turn them into an answer. A message says in
+plain English what was wrong, where, and what to do. It is shown to people, so it never holds a secret.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ FieldErrors: TypeAlias = Mapping[str, str | Sequence[str]]
 class DomainError(Exception):
     """Something the domain refuses.
 
-    ``message`` is for people, ``code`` is a stable snake_case word for programs, ``fields`` maps the name of an input
-    field to what is wrong with it. ``status`` is the HTTP status of the answer; 422 unless a subclass says otherwise.
+    ``message`` is for people, ``code`` is a stable snake_case word for programs, ``fields`` maps the name of
+    an input field to what is wrong with it. ``status`` is the HTTP status of the answer: 422 unless a subclass
+    says otherwise.
     """
 
     status: ClassVar[int] = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -28,7 +29,7 @@ class DomainError(Exception):
         self.message = message
         self.code = code or self.default_code
         self.fields: dict[str, list[str]] = {
-            name: [problem] if isinstance(problem, str) else list(problem) for name, problem in (fields or {}).items()
+            name: [wrong] if isinstance(wrong, str) else list(wrong) for name, wrong in (fields or {}).items()
         }
 
     def as_dict(self) -> dict[str, object]:

@@ -25,7 +25,8 @@ class MoveRefused(Conflict):
 class Machine:
     """A table of allowed moves: ``moves[state]`` is the set of states it may move to.
 
-    A move to the present state is allowed and means nothing happens. States that only appear as targets are final.
+    A move to the present state is allowed and means that nothing happens. States that only appear as targets
+    are final.
     """
 
     def __init__(self, name: str, moves: Mapping[str, Iterable[str]]) -> None:
@@ -49,7 +50,7 @@ class Machine:
         return state in self._table and not self._table[state]
 
     def allowed(self, source: str, target: str) -> bool:
-        """True when a row in ``source`` may move to ``target``. Staying in a known state is always allowed."""
+        """True when a row in ``source`` may move to ``target``. Staying in a known state is allowed."""
         if source == target:
             return source in self._table
         return target in self.targets(source)

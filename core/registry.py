@@ -1,7 +1,7 @@
 """A named table that apps fill while they start, and that others read.
 
-Pure. It is how a low app is served by a high one without importing it: the low app owns the registry, the high one
-registers with it in its AppConfig.ready().
+Pure. It is how a low app is served by a high one without importing it: the low app owns the registry, the
+high one registers with it in its AppConfig.ready().
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Registry(Generic[T]):
         self._items: dict[str, T] = {}
 
     def register(self, key: str, value: T) -> T:
-        """Add a value and return it. Raises AlreadyRegistered when the key is taken, even by an equal value."""
+        """Add a value and return it. Raises AlreadyRegistered when the key is taken."""
         if key in self._items:
-            raise AlreadyRegistered(f"The {self.what} {key!r} is registered already; each may be registered once.")
+            raise AlreadyRegistered(f"The {self.what} {key!r} is registered already. Choose another key.")
         self._items[key] = value
         return value
 
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
             raise NotRegistered(f"There is no {self.what} {key!r}. Registered: {known}.") from None
 
     def items(self) -> tuple[tuple[str, T], ...]:
-        """All pairs in the order they were registered, as a snapshot that later registrations do not change."""
+        """All pairs in the order they were registered; a snapshot that later registrations do not change."""
         return tuple(self._items.items())
 
     def __contains__(self, key: object) -> bool:
