@@ -1,0 +1,175 @@
+"""What the apps and the providers say to each other: plain data and Protocols, in nobody's wire format.
+
+A provider module turns what arrived into one of these, or one of these into a call. Times are aware
+datetimes in UTC, phone numbers stand as the provider wrote them (matching normalises them), money is
+integer cents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+SendKind = Literal["accepted", "refused", "retry", "unknown"]
+ReceiptStatus = Literal["accepted", "sent", "delivered", "failed"]
+LookupKind = Literal["found", "absent", "unsure"]
+BookingKind = Literal[
+    "created",
+    "confirmed",
+    "rescheduled",
+    "canceled",
+    "declined",
+    "updated",
+    "markedAsPending",
+    "number_of_participants_updated",
+]
+BookingForm = Literal["jwt", "simple", "automation"]
+
+
+# Text messages, outward
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSms:
+    """One text to hand to a gateway. `reference` is our own id of the message (its public id): sent along
+    where the provider echoes one, and used as the idempotency key where it knows such a thing."""
+
+    to: str
+    from_: str
+    body: str
+    reference: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendOutcome:
+    """What became of one call.
+
+    accepted: the provider has it. refused: it said no for good. retry: provably not accepted, may be tried
+    again after `retry_after` seconds. unknown: the request left and no usable answer came; never sent again
+    blindly.
+    """
+
+    kind: SendKind
+    provider_message_id: str = ""
+    error_code: str = ""
+    retry_after: float | None = None
+    segments: int | None = None
+    cost_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupAnswer:
+    """What a provider says when asked about a message whose sending was left unknown.
+
+    found: it has it (with its id and how far it got). absent: it surely never accepted it, so sending again
+    is safe. unsure: it cannot say, a person must decide.
+    """
+
+    kind: LookupKind
+    provider_message_id: str = ""
+    status: ReceiptStatus = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a gateway can be relied on for, each proven by its contract test."""
+
+    idempotency: bool = False
+    """A second call with the same reference is answered, not sent twice."""
+    search: bool = False
+    """`lookup` can find a message, or prove that there is none."""
+    echo_ref: bool = False
+    """Receipts and replies carry our reference back."""
+    receipts: bool = False
+    """Delivery receipts arrive."""
+
+
+class SmsGateway(Protocol):
+    """What speaks to an SMS provider. Never called inside a transaction."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def send(self, sms: OutboundSms) -> SendOutcome:
+        """Hand one text over. Answers for every fault it can name; what it does not catch counts as unknown."""
+        ...
+
+    def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
+        """Ask what became of a text that was handed over at or after `sent_after`."""
+        ...
+
+
+# Text messages, inward
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSms:
+    """A text somebody sent to one of our numbers. `external_id` is the provider's id of it; `at` is when the
+    provider says it came, None where it does not say."""
+
+    external_id: str
+    from_: str
+    to: str
+    body: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """How far a text we sent has come, in our four words. `error` is the provider's code of a failure."""
+
+    provider_message_id: str
+    status: ReceiptStatus
+    at: datetime | None = None
+    error: str = ""
+
+
+# Bookings, inward
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The person a provider's booking names, as it wrote them; an empty text where it said nothing."""
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    contact_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingDelivery:
+    """One thing a booking provider told us about one booking.
+
+    `status` and `payment_status` stand as the provider wrote them (CREATED, CONFIRMED, PAID, …).
+    `sequence` orders the deliveries of one booking, None where the form carries no order.
+    `external_event_id` is empty where the form has none: the delivery's key is then the hash of its body.
+    `triggered_by_anonymize` means that the provider erased the person: nothing may be sent because of it.
+    """
+
+    kind: BookingKind
+    booking_id: str
+    form: BookingForm
+    external_event_id: str = ""
+    sequence: int | None = None
+    occurred_at: datetime | None = None
+    status: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    service_id: str = ""
+    service_name: str = ""
+    staff_name: str = ""
+    staff_id: str = ""
+    customer: Customer = field(default_factory=Customer)
+    payment_status: str = ""
+    instance_id: str = ""
+    previous_start: datetime | None = None
+    triggered_by_anonymize: bool = False
+
+
+def delivery_key(external_id: str, body: bytes) -> str:
+    """The key under which a delivery is stored once: the provider's event id, else the hash of the raw body."""
+    return external_id or "sha256:" + hashlib.sha256(body).hexdigest()
