@@ -1,0 +1,170 @@
+"""The gate: the only way from a person to rows. API, admin, pages, exports and commands all pass here.
+
+A row of a location that is not yours does not exist (404); an action your role lacks on rows you do see is refused (403).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404
+
+from accounts import roles
+from accounts.models import Location, User
+from accounts.roles import ACTIONS, RESOURCES, Access, Scope
+from core.errors import NotAllowed
+
+__all__ = [
+    "ACTIONS", "RESOURCES", "Access", "Actor", "Scope", "access_of", "allowed", "allowed_on", "check", "check_on",
+    "declare", "get_visible_or_404", "home_location", "locations", "permissions", "scope", "visible",
+]  # fmt: skip
+
+Actor = User
+M = TypeVar("M", bound=Model)
+
+#: Models below this app cannot carry an `access` attribute that names a resource, so they are declared here.
+_DECLARED: dict[str, Access] = {}
+
+
+def declare(label: str, access: Access) -> None:
+    """Say how the gate reaches a model that cannot say so itself, e.g. declare("core.event", Access(...))."""
+    _DECLARED[label.lower()] = access
+
+
+for _label in ("core.event", "core.work"):
+    declare(_label, Access(resource="settings", location="location_id"))
+for _label in ("core.auditentry", "core.fieldchange"):
+    declare(_label, Access(resource="audit", location="location_id"))
+
+
+def access_of(model: type[Model]) -> Access:
+    """How the gate reaches this model's rows. Raises TypeError for a model that never said."""
+    declared = getattr(model, "access", None) or _DECLARED.get(model._meta.label_lower)
+    if not isinstance(declared, Access):
+        raise TypeError(f"{model._meta.label} does not declare `access`, so nobody may see it.")
+    return declared
+
+
+def scope(user: User, resource: str, action: str = roles.READ) -> Scope:
+    """Where this person may take the action; false when nowhere. Anonymous and inactive accounts get nowhere."""
+    if not isinstance(user, User) or not user.is_active:
+        return roles.NOWHERE
+    return roles.scope(
+        resource,
+        action,
+        grants=user.grants,
+        overrides=user.own_rules,
+        home_id=user.default_location_id,
+        token_scopes=user.token_scopes,
+    )
+
+
+def visible(source: type[M] | QuerySet[M], user: User, action: str = roles.READ) -> QuerySet[M]:
+    """The rows of a model or queryset on which this person may take `action`; none when they may not at all."""
+    queryset: QuerySet[M] = source._default_manager.all() if isinstance(source, type) else source
+    access = access_of(queryset.model)
+    reach = scope(user, access.resource, action)
+    if not reach:
+        return queryset.none()
+    if not reach.everywhere:
+        queryset = _within(queryset, Q(**{f"{access.location}__in": reach.locations}), access.location)
+    if reach.own_records_only:
+        queryset = queryset.filter(**{access.owner: user.pk}) if access.owner else queryset.none()
+    return queryset
+
+
+def _within(queryset: QuerySet[M], condition: Q, path: str) -> QuerySet[M]:
+    if not _fans_out(queryset.model, path):
+        return queryset.filter(condition)
+    # A join to many rows would repeat the object once for each: ask by key instead.
+    keys = queryset.model._default_manager.filter(condition).values("pk")
+    return queryset.filter(pk__in=keys)
+
+
+def _fans_out(model: type[Model], path: str) -> bool:
+    current: Any = model
+    for part in path.split("__"):
+        if part == "pk" or part.endswith("_id"):
+            return False
+        field = current._meta.get_field(part)
+        if field.one_to_many or field.many_to_many:
+            return True
+        current = field.related_model
+    return False
+
+
+def get_visible_or_404(
+    source: type[M] | QuerySet[M], user: User, public_id: object, action: str = roles.READ
+) -> M:
+    """The row with this public id, if this person may see it; Http404 when it is not there or not theirs.
+
+    With another action than read, a row that is seen but may not be acted on raises NotAllowed.
+    """
+    queryset = visible(source, user)
+    try:
+        row = queryset.get(public_id=public_id)
+    except (queryset.model.DoesNotExist, ValidationError, ValueError, TypeError):
+        raise Http404(f"There is no such {queryset.model._meta.verbose_name}.") from None
+    if action != roles.READ:
+        check_on(user, action, row)
+    return row
+
+
+def allowed(user: User, action: str, resource: str, location: Location | int | None = None) -> bool:
+    """Whether this person may take the action in this location; without a location: in any."""
+    reach = scope(user, resource, action)
+    if location is None:
+        return bool(reach)
+    return reach.covers(location.pk if isinstance(location, Location) else location)
+
+
+def allowed_on(user: User, action: str, row: Model) -> bool:
+    """Whether this person may take the action on this row; asks the database only for paths through other rows."""
+    access = access_of(type(row))
+    reach = scope(user, access.resource, action)
+    if not reach or (reach.everywhere and not reach.own_records_only):
+        return bool(reach)
+    if not reach.own_records_only and access.location in ("location", "location_id"):
+        return reach.covers(getattr(row, "location_id", None))
+    return visible(type(row), user, action).filter(pk=row.pk).exists()
+
+
+def check(user: User, action: str, resource: str, location: Location | int | None = None) -> None:
+    """Raise NotAllowed unless this person may take the action there."""
+    if not allowed(user, action, resource, location):
+        raise NotAllowed(_refusal(action, resource))
+
+
+def check_on(user: User, action: str, row: Model) -> None:
+    """Raise NotAllowed unless this person may take the action on this row."""
+    if not allowed_on(user, action, row):
+        raise NotAllowed(_refusal(action, access_of(type(row)).resource))
+
+
+def _refusal(action: str, resource: str) -> str:
+    return f"Your account may not {action} {resource} here. Ask an admin if you need to."
+
+
+def locations(user: User) -> QuerySet[Location]:
+    """The clinics this person works in, whatever they may do there."""
+    if not isinstance(user, User) or not user.is_active:
+        return Location.objects.none()
+    if any(grant.location_id is None for grant in user.grants):
+        return Location.objects.all()
+    return Location.objects.filter(pk__in=[grant.location_id for grant in user.grants])
+
+
+def home_location(user: User) -> Location | None:
+    """The person's default location while they still work there, else their first one by name."""
+    reachable = locations(user)
+    preferred = models.Case(models.When(pk=user.default_location_id, then=0), default=1)
+    return reachable.order_by(preferred, "name").first()
+
+
+def permissions(user: User, *, resources: Iterable[str] = RESOURCES) -> dict[str, list[str]]:
+    """What this person may do somewhere: resource -> actions, for /api/me and for the pages."""
+    return {name: [action for action in ACTIONS if scope(user, name, action)] for name in resources}
