@@ -1,0 +1,57 @@
+"""The doorbell: a hint to a Celery worker that work may be waiting.
+
+It carries no id and may be lost; the 10 s tick finds what it missed. A flag in Redis coalesces rings: it is set by
+the first ring and deleted by the drain before it looks, so a commit is either seen by the drain or rings again.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+FLAG = "avatar:doorbell"
+FLAG_MILLISECONDS = 250
+failures = 0
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> redis.Redis:
+    if url.startswith("redis+socket://"):
+        url = url.replace("redis+socket://", "unix://", 1)
+    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+
+
+def ring_on_commit() -> None:
+    """Ring when the present transaction commits, once however often asked."""
+    connection = transaction.get_connection()
+    if any(entry[1] is ring for entry in connection.run_on_commit):
+        return
+    transaction.on_commit(ring)
+
+
+def ring() -> None:
+    """Ask a worker to drain. A failure is counted and logged, never raised: the row is already safe."""
+    global failures
+    from core.jobs import drain
+
+    try:
+        if _client(settings.REDIS_URL).set(FLAG, 1, nx=True, px=FLAG_MILLISECONDS):
+            drain.delay()
+    except (redis.RedisError, OperationalError, OSError):
+        failures += 1
+        logger.warning("doorbell failed; the tick will find the work", extra={"failures": failures})
+
+
+def answered() -> None:
+    """Called by the drain before it looks for work."""
+    try:
+        _client(settings.REDIS_URL).delete(FLAG)
+    except redis.RedisError:
+        logger.warning("doorbell flag could not be cleared; it expires by itself")

@@ -1,0 +1,334 @@
+"""The one table of work: deliveries, receipts to apply, delayed actions, local schedules.
+
+A worker claims due items in a short transaction (SKIP LOCKED, a lease, a fencing number, the database's clock),
+runs their handler, and commits the effect together with "done". So an effect happens once, whoever dies when; and
+what is not done is found again when its lease runs out.
+
+Order: an item is not claimed while an earlier one of its subject and handler waits. "Earlier" is (due_at, id). A
+retried item keeps its place, so its followers wait until it is done or parked.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+
+from core import clock, doorbell
+from core.errors import Conflict
+from core.models import Event, Work
+from core.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=120)
+MAX_TRIES = 5
+FIRST_RETRY = timedelta(seconds=5)
+CLAIM_SIZE = 200
+
+HandlerFunction = Callable[[list[Work]], None]
+
+
+class Park(Exception):
+    """Raised by a handler: trying again cannot help, a person must look."""
+
+
+class LeaseLost(Exception):
+    """Another worker took the items over; what this one did is rolled back."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What runs items of one kind: `function` gets at most `batch` items, within one transaction."""
+
+    name: str
+    function: HandlerFunction
+    batch: int
+
+
+@dataclass(frozen=True)
+class NewWork:
+    """An item about to be enqueued. `args` holds ids only; an empty `subject` asks for no order."""
+
+    handler: str
+    location_id: int | None
+    subject: str = ""
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+    dedupe_key: str | None = None
+    args: dict[str, Any] = field(default_factory=dict)
+    event_id: int | None = None
+
+
+_handlers: Registry[Handler] = Registry("work handler")
+
+
+def handler(name: str, *, batch: int = 1) -> Callable[[HandlerFunction], HandlerFunction]:
+    """Register the function that runs items called `name`. It may raise to be tried again, or `Park`."""
+
+    def register(function: HandlerFunction) -> HandlerFunction:
+        _handlers.register(name, Handler(name, function, batch))
+        return function
+
+    return register
+
+
+def enqueue(handler: str, *, location_id: int | None, **fields: Any) -> None:
+    """Enqueue one item; the fields are those of `NewWork`. A known dedupe key is a no-op."""
+    enqueue_many([NewWork(handler=handler, location_id=location_id, **fields)])
+
+
+def enqueue_many(news: Sequence[NewWork]) -> None:
+    """Enqueue a set of items in one statement, in the caller's transaction, and ring if any is due."""
+    now = clock.now()
+    for new in news:
+        _handlers.get(new.handler)
+    Work.objects.bulk_create(
+        (
+            Work(
+                handler=new.handler, location_id=new.location_id, subject=new.subject, due_at=new.due_at or now,
+                expires_at=new.expires_at, dedupe_key=new.dedupe_key, args=new.args, event_id=new.event_id,
+            )
+            for new in news
+        ),
+        ignore_conflicts=True,
+    )  # fmt: skip
+    if any(new.due_at is None or new.due_at <= now for new in news):
+        doorbell.ring_on_commit()
+
+
+def cancel(dedupe_keys: Iterable[str]) -> int:
+    """Withdraw items that have not run. Returns how many."""
+    return Work.objects.filter(dedupe_key__in=list(dedupe_keys), state=Work.State.PENDING).update(
+        state=Work.State.CANCELLED, finished_at=clock.now()
+    )
+
+
+def retry(work_id: int) -> None:
+    """Put a parked item back in line, with all its tries. Conflict when it is not parked."""
+    changed = Work.objects.filter(pk=work_id, state=Work.State.PARKED).update(
+        state=Work.State.PENDING, attempts=0, retry_at=None, finished_at=None
+    )
+    if not changed:
+        raise Conflict("Only a parked item can be tried again; this one is not parked.", code="not_parked")
+    doorbell.ring_on_commit()
+
+
+def replay(event: Event, handlers: Iterable[str]) -> int:
+    """Deliver an event again to these handlers; whatever it did before is kept by their unique keys."""
+    names = list(handlers)
+    keys = [f"event:{event.pk}:{name}" for name in names]
+    Work.objects.filter(dedupe_key__in=keys).exclude(state=Work.State.CLAIMED).update(
+        state=Work.State.PENDING, attempts=0, retry_at=None, finished_at=None
+    )
+    subject = f"contact:{event.contact_id}" if event.contact_id else f"location:{event.location_id}"
+    enqueue_many(
+        [
+            NewWork(
+                handler=name,
+                location_id=event.location_id,
+                subject=subject,
+                dedupe_key=key,
+                event_id=event.pk,
+            )
+            for name, key in zip(names, keys, strict=True)
+        ]
+    )
+    return len(names)
+
+
+def drain(*, max_items: int | None = None, deadline: float | None = None) -> int:
+    """Run due work until none is left, `max_items` were run, or `deadline` (of `time.monotonic`) has passed.
+
+    Returns how many items were run (done, retried or parked).
+    """
+    ran = 0
+    while max_items is None or ran < max_items:
+        if deadline is not None and monotonic() > deadline:
+            break
+        claimed = claim(limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran))
+        if not claimed:
+            break
+        groups: dict[str, list[Work]] = defaultdict(list)
+        for item in claimed:
+            groups[item.handler].append(item)
+        for name, items in groups.items():
+            size = _handlers.get(name).batch
+            for start in range(0, len(items), size):
+                _run(_handlers.get(name), items[start : start + size])
+        ran += len(claimed)
+    return ran
+
+
+_HEADS = """
+UPDATE core_work SET state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = {now} + %(lease)s
+WHERE id IN (
+    SELECT w.id FROM core_work w
+    WHERE w.state IN ('pending', 'claimed') AND w.due_at <= {now} AND w.handler = ANY(%(handlers)s)
+      AND (w.retry_at IS NULL OR w.retry_at <= {now})
+      AND (w.state = 'pending' OR w.lease_until < {now})
+      AND (w.subject = '' OR NOT EXISTS (
+          SELECT 1 FROM core_work e
+          WHERE e.handler = w.handler AND e.subject = w.subject AND e.state IN ('pending', 'claimed')
+            AND (e.due_at, e.id) < (w.due_at, w.id)))
+    ORDER BY w.due_at, w.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id, handler, subject
+"""
+
+# Behind a claimed head nobody else can claim: its followers wait for it. So a batch may take them along.
+_FOLLOWERS = """
+UPDATE core_work SET state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = {now} + %(lease)s
+WHERE id IN (
+    SELECT f.id FROM unnest(%(names)s::text[], %(subjects)s::text[], %(heads)s::bigint[]) AS h(handler, subject, head)
+    CROSS JOIN LATERAL (
+        SELECT w.id FROM core_work w
+        WHERE w.handler = h.handler AND w.subject = h.subject AND w.state = 'pending' AND w.id <> h.head
+          AND w.due_at <= {now} AND w.retry_at IS NULL
+        ORDER BY w.due_at, w.id LIMIT 20) f
+    LIMIT %(limit)s)
+RETURNING id
+"""
+
+
+def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
+    """Claim due items in order, committing the claim. Those past `expires_at` end as expired, unrun."""
+    moved = clock.overridden()
+    now = "%(now)s::timestamptz" if moved else "clock_timestamp()"
+    parameters: dict[str, Any] = {
+        "now": moved, "lease": LEASE, "limit": limit, "handlers": [name for name, _ in _handlers.items()],
+    }  # fmt: skip
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_HEADS.format(now=now), parameters)
+        heads = cursor.fetchall()
+        ids = [row[0] for row in heads]
+        ordered = [row for row in heads if row[2] and _handlers.get(row[1]).batch > 1]
+        if ordered and len(ids) < limit:
+            parameters |= {
+                "names": [row[1] for row in ordered],
+                "subjects": [row[2] for row in ordered],
+                "heads": [row[0] for row in ordered],
+                "limit": limit - len(ids),
+            }
+            cursor.execute(_FOLLOWERS.format(now=now), parameters)
+            ids += [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return []
+        items = list(Work.objects.filter(pk__in=ids).order_by("due_at", "id"))
+        live = _without_expired(items)
+    _load_events(live)
+    return live
+
+
+def _without_expired(items: list[Work]) -> list[Work]:
+    now = clock.now()
+    late = [item.pk for item in items if item.expires_at is not None and item.expires_at <= now]
+    if late:
+        Work.objects.filter(pk__in=late).update(state=Work.State.EXPIRED, finished_at=now, lease_until=None)
+    return [item for item in items if item.pk not in set(late)]
+
+
+def _load_events(items: list[Work]) -> None:
+    wanted = {item.event_id for item in items if item.event_id is not None}
+    events = Event.objects.in_bulk(wanted) if wanted else {}
+    for item in items:
+        item.event = events.get(item.event_id) if item.event_id is not None else None
+
+
+def _run(handler: Handler, items: list[Work]) -> None:
+    try:
+        _attempt(handler, items)
+    except LeaseLost:
+        logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk for item in items]})
+    except (OperationalError, InterfaceError) as error:
+        # Deadlock, serialization failure, lock time-out, lost connection: nothing happened, all of it again.
+        connection.close_if_unusable_or_obsolete()
+        for item in items:
+            _fail(item, error)
+    except Exception as error:
+        if len(items) == 1:
+            _fail(items[0], error)
+        else:
+            _run_one_by_one(handler, items)
+
+
+def _attempt(handler: Handler, items: list[Work]) -> None:
+    with transaction.atomic():
+        handler.function(items)
+        _finish(items)
+
+
+def _run_one_by_one(handler: Handler, items: list[Work]) -> None:
+    """A batch failed: each item alone, so that a poisoned one fails alone and only its own followers wait."""
+    blocked: set[str] = set()
+    for item in items:
+        if item.subject and item.subject in blocked:
+            _release(item)
+            continue
+        try:
+            _attempt(handler, [item])
+        except LeaseLost:
+            logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk]})
+        except Exception as error:
+            _fail(item, error)
+            blocked.add(item.subject)
+
+
+def _finish(items: list[Work]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE core_work w SET state = 'done', finished_at = %s, lease_until = NULL, last_error = ''
+               FROM unnest(%s::bigint[], %s::int[]) AS t(id, fence)
+               WHERE w.id = t.id AND w.fence = t.fence AND w.state = 'claimed'""",
+            [clock.now(), [item.pk for item in items], [item.fence for item in items]],
+        )
+        if cursor.rowcount != len(items):
+            raise LeaseLost
+
+
+def _mine(item: Work) -> Any:
+    return Work.objects.filter(pk=item.pk, fence=item.fence, state=Work.State.CLAIMED)
+
+
+def _release(item: Work) -> None:
+    _mine(item).update(state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1)
+
+
+def _fail(item: Work, error: Exception) -> None:
+    """Back in line with a growing pause, or parked: at once when asked to, else after MAX_TRIES."""
+    park = isinstance(error, Park) or item.attempts >= MAX_TRIES
+    logger.error(
+        "work failed",
+        extra={
+            "handler": item.handler,
+            "item": item.pk,
+            "event": item.event_id,
+            "error": type(error).__name__,
+        },
+    )
+    if park:
+        changes = {"state": Work.State.PARKED, "finished_at": clock.now(), "retry_at": None}
+    else:
+        pause = FIRST_RETRY * 4 ** (item.attempts - 1)
+        changes = {"state": Work.State.PENDING, "retry_at": clock.now() + pause}
+    _mine(item).update(lease_until=None, last_error=describe(error), **changes)
+
+
+def describe(error: Exception) -> str:
+    """Where and what kind, for the work page. Not the message of foreign errors: it may quote personal values."""
+    if isinstance(error, Park):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = (
+        f" at {frames[-1].filename.rsplit('/', 2)[-1]}:{frames[-1].lineno} in {frames[-1].name}"
+        if frames
+        else ""
+    )
+    return f"{type(error).__name__}{where}"
