@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 
 def to_utc(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, in UTC, that a wall clock in `zone` shows as `wall`; an offset that `wall` carries wins."""
+    """The instant, in UTC, that a wall clock in `zone` shows as `wall`. An offset of `wall`'s own wins."""
     if wall.tzinfo is None:
         wall = wall.replace(tzinfo=zone, fold=0)
     return wall.astimezone(UTC)

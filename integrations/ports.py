@@ -94,7 +94,7 @@ class SmsGateway(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def send(self, sms: OutboundSms) -> SendOutcome:
-        """Hand one text over. Answers for every fault it can name; what it does not catch counts as unknown."""
+        """Hand one text over. Answers for every fault it can name; an error it raises counts as unknown."""
         ...
 
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
@@ -171,5 +171,5 @@ class BookingDelivery:
 
 
 def delivery_key(external_id: str, body: bytes) -> str:
-    """The key under which a delivery is stored once: the provider's event id, else the hash of the raw body."""
+    """The key under which a delivery is stored once: the provider's event id, else its body's hash."""
     return external_id or "sha256:" + hashlib.sha256(body).hexdigest()
