@@ -1,0 +1,334 @@
+"""Templates, conversations, messages, and the ledger of calls to providers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.roles import Access
+from core import clock
+from core.causes import Cause
+from core.models import BaseModel, TrackedModel
+
+
+class Channel(models.TextChoices):
+    SMS = "sms", "SMS"
+    MMS = "mms", "MMS"
+    EMAIL = "email", "E-mail"
+    INSTAGRAM = "instagram", "Instagram"
+    WEBCHAT = "webchat", "Web chat"
+
+
+class Purpose(models.TextChoices):
+    """What a message is for; decides which consent it needs and whether it waits for quiet hours."""
+
+    SERVICE = "service", "Service: about a visit or an enquiry the person made"
+    CARE = "care", "Care: recall and follow-up"
+    MARKETING = "marketing", "Marketing: reviews, referrals, campaigns"
+
+
+#: Service goes out before care, care before marketing.
+PURPOSE_RANK = {Purpose.SERVICE: 0, Purpose.CARE: 1, Purpose.MARKETING: 2}
+
+
+class Category(models.TextChoices):
+    WELCOME = "welcome", "Welcome"
+    FOLLOW_UP = "follow_up", "Follow-up"
+    BOOKING = "booking", "Booking"
+    REMINDER = "reminder", "Reminder"
+    RESCUE = "rescue", "Rescue"
+    RECALL = "recall", "Recall"
+    REVIEW = "review", "Review"
+    REFERRAL = "referral", "Referral"
+    DEPOSIT = "deposit", "Deposit"
+    REPLY = "reply", "Reply"
+    CAMPAIGN = "campaign", "Campaign"
+
+
+class Direction(models.TextChoices):
+    OUTBOUND = "outbound", "To the patient"
+    INBOUND = "inbound", "From the patient"
+
+
+class Status(models.TextChoices):
+    SCHEDULED = "scheduled", "Scheduled"
+    QUEUED = "queued", "Queued"
+    CLAIMED = "claimed", "Being checked"
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Not known whether it was sent"
+    RECEIVED = "received", "Received"
+    SUPPRESSED = "suppressed", "Not allowed"
+    SKIPPED = "skipped", "Not needed any more"
+    HELD = "held", "Held for a person"
+    EXPIRED = "expired", "Too late"
+    CANCELLED = "cancelled", "Cancelled"
+    PARKED = "parked", "Given up after several tries"
+
+
+#: Not yet handed to anybody: may be changed, withdrawn, sent now.
+PENDING = (Status.SCHEDULED, Status.QUEUED, Status.HELD)
+#: What the sender looks for.
+CLAIMABLE = (Status.SCHEDULED, Status.QUEUED)
+
+
+class Template(TrackedModel):
+    """A text with {placeholders}, worded by staff. `body` is that of its newest version."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="templates")
+    name = models.SlugField(max_length=60, help_text="The name by which rules send it.")
+    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.SMS)
+    category = models.CharField(max_length=12, choices=Category.choices)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    language = models.CharField(max_length=12, default="en")
+    body = models.TextField()
+    asks_answer = models.BooleanField(
+        "asks for an answer", default=False, help_text="A reply within 7 days is taken as the answer to it."
+    )
+    is_active = models.BooleanField("active", default=True, help_text="Untick to stop it from being sent.")
+
+    class Meta:
+        ordering = ("name",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="one_template_per_name",
+                fields=("location", "name", "channel", "language"),
+                violation_error_message="There is a template of this name already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(models.Model):
+    """One wording a template had, kept so that it can be shown and restored."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="template__location")
+
+    template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    body = models.TextField()
+    is_seed = models.BooleanField("as delivered", default=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    cause_kind = models.CharField(max_length=20)
+    cause_id = models.CharField(max_length=80)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="one_version_per_number", fields=("template", "number")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} version {self.number}"
+
+
+class Conversation(BaseModel):
+    """All messages of one contact on one channel."""
+
+    access: ClassVar[Access] = Access(resource="messages", location="location", owner="assigned_to")
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SNOOZED = "snoozed", "Snoozed"
+        CLOSED = "closed", "Closed"
+
+    class Handler(models.TextChoices):
+        PERSON = "person", "A person"
+        ASSISTANT = "assistant", "The assistant"
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="conversations")
+    contact = models.ForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="conversations")
+    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.SMS)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="conversations",
+    )
+    handled_by = models.CharField(max_length=10, choices=Handler.choices, default=Handler.PERSON)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+    last_inbound_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="one_conversation_per_channel", fields=("contact", "channel")),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("location", "-last_message_at"), name="conversation_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} ({self.get_channel_display()})"
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the patient wrote after somebody last looked."""
+        return self.last_inbound_at is not None and (
+            self.seen_at is None or self.seen_at < self.last_inbound_at
+        )
+
+
+class Message(BaseModel):
+    """One text, outward or inward. States and reasons are those of domain.md §8.
+
+    A scheduled message is claimed by the sender through its own `send_at`; it has no work item. `fence` grows
+    with every claim, so that a worker whose lease ran out cannot record anything any more.
+    """
+
+    access: ClassVar[Access] = Access(resource="messages", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="messages")
+    contact = models.ForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    booking = models.ForeignKey(
+        "bookings.Booking", null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.SMS)
+    direction = models.CharField(max_length=8, choices=Direction.choices, default=Direction.OUTBOUND)
+    address = models.CharField(
+        max_length=254,
+        blank=True,
+        default="",
+        help_text="Where it goes to or came from: for a household, the owner's number.",
+    )
+    body = models.TextField(blank=True, default="")
+    media = models.JSONField(default=list, blank=True)
+    template = models.ForeignKey(
+        Template, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    template_version = models.ForeignKey(
+        TemplateVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    category = models.CharField(max_length=12, choices=Category.choices, default=Category.REPLY)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SERVICE)
+    rank = models.PositiveSmallIntegerField(default=0, editable=False)
+    exempt_quiet = models.BooleanField("answers the person's own act", default=False)
+    asks_answer = models.BooleanField(default=False)
+    answered_by = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="answers",
+        help_text="The reply to it.",
+    )
+    visit_at = models.DateTimeField(
+        null=True, blank=True, help_text="The time of the visit it was planned for."
+    )
+    status = models.CharField(max_length=10, choices=Status.choices)
+    reason = models.CharField(max_length=40, blank=True, default="")
+    send_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    next_try_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it may be tried again or, unknown, asked for."
+    )
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    fence = models.PositiveIntegerField(default=0, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True)
+    provider_account = models.ForeignKey(
+        "integrations.ProviderAccount",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="messages",
+    )
+    provider_message_id = models.CharField(max_length=120, blank=True, default="")
+    sender = models.CharField(max_length=40, blank=True, default="", help_text="The clinic's number or name.")
+    segments = models.PositiveSmallIntegerField(default=0)
+    cost_cents = models.PositiveIntegerField(default=0)
+    intent = models.CharField(max_length=12, blank=True, default="", help_text="What the patient meant.")
+    dedupe_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
+    cause_kind = models.CharField(max_length=20)
+    cause_id = models.CharField(max_length=80)
+    chain = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="one_message_per_provider_id",
+                fields=("provider_account", "provider_message_id"),
+                condition=~Q(provider_message_id=""),
+            ),
+            models.CheckConstraint(
+                name="message_going_out_has_a_time",
+                condition=~Q(status__in=("scheduled", "queued", "claimed", "sending"))
+                | Q(send_at__isnull=False),
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=("rank", "send_at", "id"),
+                name="message_due",
+                condition=Q(status__in=("scheduled", "queued")),
+            ),
+            models.Index(
+                fields=("lease_until",), name="message_leased", condition=Q(status__in=("claimed", "sending"))
+            ),
+            models.Index(fields=("next_try_at",), name="message_unknown", condition=Q(status="unknown")),
+            models.Index(fields=("expires_at",), name="message_held", condition=Q(status="held")),
+            models.Index(
+                fields=("location", "address", "-sent_at"),
+                name="message_asked",
+                condition=Q(asks_answer=True, answered_by__isnull=True),
+            ),
+            models.Index(
+                fields=("location", "sent_at"), name="message_spend", condition=Q(sent_at__isnull=False)
+            ),
+            models.Index(fields=("conversation", "-id"), name="message_thread"),
+            models.Index(fields=("contact", "-id"), name="message_contact"),
+            models.Index(fields=("location", "-id"), name="message_location"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.public_id}"
+
+    @property
+    def cause(self) -> Cause:
+        """Who or what had it sent, with the chain of rules that led to it."""
+        return Cause(self.cause_kind, self.cause_id, tuple(self.chain))
+
+    @property
+    def at(self) -> Any:
+        """The moment it stands at in a conversation: received, sent, or due (UTC)."""
+        return self.received_at or self.sent_at or self.send_at or self.created_at
+
+
+class SendAttempt(models.Model):
+    """The ledger: one row for each call to a provider, committed BEFORE the call is made.
+
+    A row without `finished_at` is a call of which nobody knows how it ended.
+    """
+
+    access: ClassVar[Access] = Access(resource="messages", location="message__location")
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="send_attempts")
+    fence = models.PositiveIntegerField()
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, blank=True, default="")
+    error_code = models.CharField(max_length=60, blank=True, default="")
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="one_attempt_per_claim", fields=("message", "fence")),
+        ]
+
+    def __str__(self) -> str:
+        return f"try {self.fence} of message {self.message_id}"
