@@ -20,7 +20,8 @@ from core.errors import NotAllowed
 
 __all__ = [
     "ACTIONS", "RESOURCES", "Access", "Actor", "Scope", "access_of", "allowed", "allowed_on", "check", "check_on",
-    "declare", "get_visible_or_404", "home_location", "locations", "permissions", "scope", "visible",
+    "declare", "get_visible_or_404", "home_location", "location_for", "locations", "permissions", "resource_of",
+    "scope", "visible",
 ]  # fmt: skip
 
 Actor = User
@@ -163,6 +164,24 @@ def home_location(user: User) -> Location | None:
     reachable = locations(user)
     preferred = models.Case(models.When(pk=user.default_location_id, then=0), default=1)
     return reachable.order_by(preferred, "name").first()
+
+
+def location_for(user: User, public_id: object = None) -> Location:
+    """The clinic a new row belongs to: the one asked for, else the person's own.
+
+    Raises Http404 for one that is not theirs, NotAllowed for an account that works nowhere.
+    """
+    if public_id:
+        return get_visible_or_404(locations(user), user, public_id)
+    home = home_location(user)
+    if home is None:
+        raise NotAllowed("Your account does not belong to a location yet. Ask an admin to add you to one.")
+    return home
+
+
+def resource_of(model: type[Model]) -> str:
+    """The resource a model's rows count as."""
+    return access_of(model).resource
 
 
 def permissions(user: User, *, resources: Iterable[str] = RESOURCES) -> dict[str, list[str]]:

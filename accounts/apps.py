@@ -7,4 +7,11 @@ class AccountsConfig(AppConfig):
     """Staff, roles, locations and the access gate."""
 
     name = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "People and locations"
+
+    def ready(self) -> None:
+        from accounts import access
+        from core import api_gate
+
+        api_gate.plug_in(access)

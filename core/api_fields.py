@@ -1,0 +1,49 @@
+"""Serializer parts shared by every app: public ids instead of keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from core.api_gate import gate
+
+
+class PublicModelSerializer(serializers.ModelSerializer):
+    """A model whose `id` outside is its public id."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+
+
+@extend_schema_field(OpenApiTypes.UUID)
+class PublicIdField(serializers.SlugRelatedField):
+    """Another row by its public id; a row the person may not see does not exist."""
+
+    default_error_messages = {  # noqa: RUF012 - DRF's own attribute
+        "does_not_exist": "There is no such {slug_name}: {value}.",
+        "invalid": "That is not an id.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("slug_field", "public_id")
+        super().__init__(**kwargs)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return gate().visible(super().get_queryset(), self.context["request"].user)
+
+    def to_internal_value(self, data: Any) -> Any:
+        queryset = self.get_queryset()
+        try:
+            return queryset.get(public_id=data)
+        except (queryset.model.DoesNotExist, ValidationError):
+            name = queryset.model._meta.verbose_name
+            self.fail("does_not_exist", slug_name=name, value=str(data)[:40])
+        except (TypeError, ValueError):
+            self.fail("invalid")
+
+    def to_representation(self, obj: Any) -> str:
+        return str(obj.public_id)
