@@ -1,0 +1,124 @@
+"""Is a delivery from whom it says? Checks on raw bytes, in constant time, that fail closed.
+
+A secret or key that is not set is NotConfigured (503), a missing or wrong signature BadSignature (401), what
+cannot be understood Malformed (400). Messages never hold a secret or what was sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import ClassVar
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+
+from core.errors import DomainError, Malformed, NotConfigured
+from integrations import reading
+
+WIX_ALGORITHM = "RS256"
+LEEWAY_SECONDS = 60
+MIN_KEY_BITS = 2048
+
+
+class BadSignature(DomainError):
+    """The signature is missing or wrong, or the token is out of its time."""
+
+    status: ClassVar[int] = HTTPStatus.UNAUTHORIZED
+    default_code = "bad_signature"
+
+
+def check_hmac_sha256(*, body: bytes, signature: str, secrets: Sequence[str]) -> None:
+    """Do nothing when `signature` is the hex HMAC-SHA256 of the raw body under one of the secrets.
+
+    `sha256=` may stand before it. Two secrets at once are for the time in which one replaces the other.
+    """
+    keys = [secret for secret in secrets if secret]
+    if not keys:
+        raise NotConfigured("The secret of this webhook is not set. Set it in the settings of the account.")
+    given = signature.strip().lower().removeprefix("sha256=").encode("utf-8", "replace")
+    if not given:
+        raise BadSignature("The signature is missing.")
+    # Every key is tried, so that the time taken does not tell which one fitted.
+    fits = [
+        hmac.compare_digest(hmac.digest(key.encode(), body, hashlib.sha256).hex().encode(), given)
+        for key in keys
+    ]
+    if not any(fits):
+        raise BadSignature("The signature does not fit the body.")
+
+
+def wix_claims(token: bytes | str, *, public_key: str, now: datetime) -> dict[str, object]:
+    """The claims of a Wix webhook's JWT, once its RS256 signature and its times have been checked.
+
+    `public_key` is the app's key as Wix shows it: PEM, or the PEM or DER in base64 on one line. A token that
+    names no end does not end; nobody is asked who it is for, as Wix does not say.
+    """
+    key = _rsa_key(public_key)
+    raw = token.encode("utf-8", "replace") if isinstance(token, str) else token
+    raw = raw.strip()
+    _check_shape(raw)
+    try:
+        payload = jwt.PyJWS().decode_complete(raw, key, algorithms=[WIX_ALGORITHM])["payload"]
+    except jwt.InvalidAlgorithmError:
+        raise BadSignature(f"The token must be signed with {WIX_ALGORITHM}.") from None
+    except jwt.InvalidTokenError:
+        raise BadSignature("The signature does not fit the token.") from None
+    claims = reading.json_object(payload)
+    _check_times(claims, now)
+    return claims
+
+
+def _check_shape(token: bytes) -> None:
+    parts = token.split(b".")
+    if len(parts) != 3:
+        raise Malformed("The body is no JSON web token: it needs three parts with dots between them.")
+    try:
+        header = base64.b64decode(parts[0] + b"==", altchars=b"-_", validate=False)
+    except binascii.Error:
+        raise Malformed("The header of the token cannot be read.") from None
+    reading.json_object(header, "header")
+
+
+def _check_times(claims: dict[str, object], now: datetime) -> None:
+    at = now.timestamp()
+    expires = _seconds(claims, "exp")
+    if expires is not None and at >= expires + LEEWAY_SECONDS:
+        raise BadSignature("The token has expired.")
+    for name in ("nbf", "iat"):
+        starts = _seconds(claims, name)
+        if starts is not None and at < starts - LEEWAY_SECONDS:
+            raise BadSignature("The token is not valid yet.")
+
+
+def _seconds(claims: dict[str, object], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        reading.fail(name, "this must be a time in Unix seconds.")
+    return value
+
+
+def _rsa_key(text: str) -> RSAPublicKey:
+    if not text.strip():
+        raise NotConfigured("The public key of the Wix app is not set. Set WIX_PUBLIC_KEY_FILE.")
+    try:
+        raw = text.strip().encode()
+        if not raw.startswith(b"-----BEGIN"):
+            raw = base64.b64decode(raw, validate=True)
+        key = load_pem_public_key(raw) if raw.startswith(b"-----BEGIN") else load_der_public_key(raw)
+    except (ValueError, UnsupportedAlgorithm):
+        raise NotConfigured("The public key of the Wix app cannot be read. Copy it again from Wix.") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
+        raise NotConfigured(
+            f"The public key of the Wix app must be an RSA key of {MIN_KEY_BITS} bits or more."
+        )
+    return key
