@@ -197,8 +197,8 @@ def _full_name(given: object, family: object) -> str:
 def parse_simple(payload: Json, *, zone: ZoneInfo) -> BookingDelivery:
     """A delivery of the simple form.
 
-    Its keys are `event, bookingId, contactId, serviceId, startTime, status, customerInfo`. `endTime`, `serviceName`, `staffName`, `staffId`, `paymentStatus`, `eventId` and `timestamp` are read where
-    they are given.
+    Its keys are `event, bookingId, contactId, serviceId, startTime, status, customerInfo`. `endTime`,
+    `serviceName`, `staffName`, `staffId`, `paymentStatus`, `eventId` and `timestamp` are read where given.
     """
     kind = _simple_kind(payload)
     booking_id = reading.identifier(payload.get("bookingId"), "bookingId")
@@ -236,8 +236,8 @@ def _simple_kind(payload: Json) -> BookingKind:
     event = reading.text(payload.get("event"))
     if not event:
         reading.fail("event", f"this says what happened: {SIMPLE_EVENTS}.")
-    prefix, slash, name = event.partition("/")
-    if f"{prefix}{slash}" != SIMPLE_PREFIX or name not in SIMPLE_KINDS:
+    name = event.removeprefix(SIMPLE_PREFIX)
+    if name == event or name not in SIMPLE_KINDS:
         what = f"there is no event {event}; send {SIMPLE_EVENTS}."
         raise UnknownEvent(f"event: {what}", fields={"event": what})
     return SIMPLE_KINDS[name]
