@@ -17,7 +17,7 @@ class DomainError(Exception):
     """Something the domain refuses.
 
     ``message`` is for people, ``code`` is a stable snake_case word for programs, ``fields`` maps the name of
-    an input field to what is wrong with it. ``status`` is the HTTP status of the answer: 422 unless a subclass
+    an input field to what is wrong with it. ``status`` is the HTTP status: 422 unless a subclass
     says otherwise.
     """
 
