@@ -20,6 +20,7 @@ class Touched:
     ids: list[str] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
     personal: bool = False
+    user_id: int | None = None
     location_id: int | None = None
 
     def add(self, rows: Iterable[Any]) -> None:

@@ -1,0 +1,149 @@
+"""Changes to locations, staff and their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+
+from accounts import roles, tokens
+from accounts.models import Location, Membership, User
+from core import clock
+from core.causes import Cause
+from core.errors import Conflict, Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAt:
+    """A role in one location; None with role admin: in every location."""
+
+    role: str
+    location_id: int | None = None
+
+
+LOCATION_FIELDS = frozenset(
+    field.name for field in Location._meta.concrete_fields if field.editable and field.name not in ("id", "live_since")
+)
+USER_FIELDS = frozenset({"email", "name", "skills", "is_active", "default_location"})
+
+
+@transaction.atomic
+def create_location(*, fields: Mapping[str, Any], cause: Cause) -> Location:
+    """A new clinic. Raises ValidationError naming the fields that are wrong."""
+    return _save_location(Location(), fields)
+
+
+@transaction.atomic
+def update_location(*, location_id: int, fields: Mapping[str, Any], cause: Cause) -> Location:
+    """Change a clinic; switching automation to live notes the moment, which decides what counts as history."""
+    return _save_location(Location.objects.select_for_update().get(pk=location_id), fields)
+
+
+def _save_location(location: Location, fields: Mapping[str, Any]) -> Location:
+    _refuse_unknown(fields, LOCATION_FIELDS, "location")
+    for name, value in fields.items():
+        setattr(location, name, value)
+    live = location.automation_mode == Location.AutomationMode.LIVE
+    if live and location.live_since is None:
+        location.live_since = clock.now()
+    location.full_clean()
+    location.save()
+    return location
+
+
+@transaction.atomic
+def create_user(
+    *, email: str, name: str, password: str | None, memberships: Iterable[RoleAt], cause: Cause, **fields: Any
+) -> User:
+    """A new staff account with its roles.
+
+    Raises ValidationError for a taken e-mail or a weak password, Invalid for an impossible role.
+    """
+    _refuse_unknown(fields, USER_FIELDS, "user")
+    user = User(email=email, name=name, **fields)
+    if password is not None:
+        validate_password(password, user)
+    user.set_password(password)
+    user.full_clean(exclude=["password"])
+    user.save()
+    _replace_memberships(user, memberships)
+    return user
+
+
+@transaction.atomic
+def update_user(
+    *, user_id: int, fields: Mapping[str, Any], cause: Cause, memberships: Iterable[RoleAt] | None = None
+) -> User:
+    """Change an account and, when given, replace its roles. Closing an account ends its log-ins and tokens.
+
+    Raises Conflict when it would leave nobody to administer the system.
+    """
+    _refuse_unknown(fields, USER_FIELDS, "user")
+    _lock_admins()
+    user = User.objects.select_for_update().get(pk=user_id)
+    was_active = user.is_active
+    for name, value in fields.items():
+        setattr(user, name, value)
+    user.full_clean(exclude=["password"])
+    user.save()
+    if memberships is not None:
+        _replace_memberships(user, memberships)
+    if was_active and not user.is_active:
+        tokens.end_all(user)
+    _keep_an_admin()
+    return user
+
+
+@transaction.atomic
+def set_password(*, user_id: int, password: str, cause: Cause) -> None:
+    """Give an account a new password and end its other log-ins. Raises ValidationError for a weak one."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    validate_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    tokens.end_all(user)
+
+
+def _replace_memberships(user: User, wanted: Iterable[RoleAt]) -> None:
+    target: dict[int | None, str] = {}
+    for item in wanted:
+        if item.role not in roles.ROLES:
+            raise Invalid(f"Unknown role “{item.role}”.", fields={"memberships": f"Use {', '.join(roles.ROLES)}."})
+        location_id = None if item.role == roles.ADMIN else item.location_id
+        if location_id is None and item.role != roles.ADMIN:
+            raise Invalid("Only an admin works in every location.", fields={"memberships": "Choose a location."})
+        if location_id in target:
+            raise Invalid("One role per location.", fields={"memberships": "The same location is given twice."})
+        target[location_id] = item.role
+    held = {m.location_id: m for m in user.memberships.all()}
+    Membership.objects.filter(pk__in=[m.pk for key, m in held.items() if key not in target]).delete()
+    for location_id, role in target.items():
+        membership = held.get(location_id) or Membership(user=user, location_id=location_id)
+        if membership.role != role:
+            membership.role = role
+            membership.full_clean()
+            membership.save()
+    for cached in ("grants", "own_rules"):
+        user.__dict__.pop(cached, None)
+    if hasattr(user, "_prefetched_objects_cache"):
+        user._prefetched_objects_cache.pop("memberships", None)
+
+
+def _lock_admins() -> None:
+    # Two admins who remove each other at once would otherwise both be let through.
+    list(Membership.objects.select_for_update().filter(role=roles.ADMIN).order_by("pk").values_list("pk"))
+
+
+def _keep_an_admin() -> None:
+    someone = User.objects.filter(is_active=True, memberships__role=roles.ADMIN).exists()
+    if not someone and not User.objects.filter(is_active=True, is_superuser=True).exists():
+        raise Conflict("This is the last active admin. Make someone else an admin first.", code="last_admin")
+
+
+def _refuse_unknown(fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise Invalid(f"A {what} has no {', '.join(unknown)}.", fields=dict.fromkeys(unknown, "Unknown field."))
