@@ -51,7 +51,14 @@ __all__ = [
 #: Resources whose rows are about patients or staff.
 PERSONAL = frozenset({"contacts", "bookings", "tasks", "messages", "users", "audit"})
 
-_ACTIONS = {"GET": "read", "HEAD": "read", "OPTIONS": "read", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+_ACTIONS = {
+    "GET": "read",
+    "HEAD": "read",
+    "OPTIONS": "read",
+    "PUT": "update",
+    "PATCH": "update",
+    "DELETE": "delete",
+}
 
 
 class GatePermission(permissions.IsAuthenticated):
@@ -117,14 +124,19 @@ class BaseViewSet(viewsets.GenericViewSet):
     def get_object(self) -> Any:
         """The row in the path, if visible and open to this action."""
         row = gate().get_visible_or_404(
-            super().get_queryset(), self.request.user, self.kwargs[self.lookup_url_kwarg], self.required_action()
+            super().get_queryset(),
+            self.request.user,
+            self.kwargs[self.lookup_url_kwarg],
+            self.required_action(),
         )
         self.note([row])
         return row
 
     def get_serializer_class(self) -> Any:
         writing = self.action in ("create", "update", "partial_update")
-        return (self.write_serializer_class if writing else None) or super().get_serializer_class()
+        return (
+            self.write_serializer_class if writing else None
+        ) or super().get_serializer_class()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -144,7 +156,9 @@ class BaseViewSet(viewsets.GenericViewSet):
     def validated(self, serializer_class: Any = None, **kwargs: Any) -> dict[str, Any]:
         """The request's body, checked. Raises ValidationError (422) naming each field that is wrong."""
         wanted = serializer_class or self.get_serializer_class()
-        serializer = wanted(data=self.request.data, context=self.get_serializer_context(), **kwargs)
+        serializer = wanted(
+            data=self.request.data, context=self.get_serializer_context(), **kwargs
+        )
         serializer.is_valid(raise_exception=True)
         self.note(fields=serializer.validated_data)
         return dict(serializer.validated_data)
@@ -164,7 +178,9 @@ class Creating:
     """POST on the list, through a service."""
 
     def create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.answer(self.create_through(self.validated()), status.HTTP_201_CREATED)
+        return self.answer(
+            self.create_through(self.validated()), status.HTTP_201_CREATED
+        )
 
     def create_through(self, data: dict[str, Any]) -> Model:
         """Make the row with a service and return it."""
@@ -177,12 +193,16 @@ class Updating:
     def update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._update(partial=False)
 
-    def partial_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def partial_update(
+        self: Any, request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
         return self._update(partial=True)
 
     def _update(self: Any, *, partial: bool) -> Response:
         row = self.get_object()
-        return self.answer(self.update_through(row, self.validated(instance=row, partial=partial)))
+        return self.answer(
+            self.update_through(row, self.validated(instance=row, partial=partial))
+        )
 
     def update_through(self, row: Any, data: dict[str, Any]) -> Model:
         """Change the row with a service and return it."""

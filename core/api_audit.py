@@ -44,7 +44,13 @@ def touched(request: Any) -> Touched:
     return note
 
 
-def note(request: Any, rows: Iterable[Any] = (), *, fields: Iterable[str] = (), personal: bool = False) -> None:
+def note(
+    request: Any,
+    rows: Iterable[Any] = (),
+    *,
+    fields: Iterable[str] = (),
+    personal: bool = False,
+) -> None:
     """Remember that this request read or wrote these rows and fields."""
     record = touched(request)
     record.add(rows)

@@ -15,11 +15,17 @@ from django.db.models import Model, QuerySet
 class Gate(Protocol):
     """What the API asks: which rows, which actions, which location."""
 
-    def visible(self, source: Any, user: Any, action: str = "read") -> QuerySet[Any]: ...
+    def visible(
+        self, source: Any, user: Any, action: str = "read"
+    ) -> QuerySet[Any]: ...
 
-    def get_visible_or_404(self, source: Any, user: Any, public_id: object, action: str = "read") -> Any: ...
+    def get_visible_or_404(
+        self, source: Any, user: Any, public_id: object, action: str = "read"
+    ) -> Any: ...
 
-    def check(self, user: Any, action: str, resource: str, location: Any = None) -> None: ...
+    def check(
+        self, user: Any, action: str, resource: str, location: Any = None
+    ) -> None: ...
 
     def resource_of(self, model: type[Model]) -> str: ...
 
@@ -38,5 +44,7 @@ def plug_in(gate: Gate) -> None:
 def gate() -> Gate:
     """The gate in use. Raises ImproperlyConfigured when no app has plugged one in."""
     if _plugged is None:
-        raise ImproperlyConfigured("No access gate is plugged in: is `accounts` in INSTALLED_APPS?")
+        raise ImproperlyConfigured(
+            "No access gate is plugged in: is `accounts` in INSTALLED_APPS?"
+        )
     return _plugged

@@ -15,12 +15,21 @@ _ERROR = {
             "type": "object",
             "required": ["code", "message", "fields"],
             "properties": {
-                "code": {"type": "string", "description": "A stable word for programs."},
-                "message": {"type": "string", "description": "What was wrong, for people."},
+                "code": {
+                    "type": "string",
+                    "description": "A stable word for programs.",
+                },
+                "message": {
+                    "type": "string",
+                    "description": "What was wrong, for people.",
+                },
                 "fields": {
                     "type": "object",
                     "description": "What was wrong with each input field.",
-                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                    "additionalProperties": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                    },
                 },
             },
         }
@@ -51,12 +60,19 @@ class AutoSchema(BaseAutoSchema):
         if operation is None:
             return None
         component = ResolvedComponent(
-            name="Error", type=ResolvedComponent.SCHEMA, object="core.Error", schema=_ERROR
+            name="Error",
+            type=ResolvedComponent.SCHEMA,
+            object="core.Error",
+            schema=_ERROR,
         )
         self.registry.register_on_missing(component)
         for code in self._refusals(operation):
             operation["responses"].setdefault(
-                code, {"description": _WORDS[code], "content": {"application/json": {"schema": component.ref}}}
+                code,
+                {
+                    "description": _WORDS[code],
+                    "content": {"application/json": {"schema": component.ref}},
+                },
             )
         return operation
 
@@ -75,6 +91,8 @@ class AutoSchema(BaseAutoSchema):
         return [*codes, "429"]
 
 
-def without_trailing_slash(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:
+def without_trailing_slash(
+    endpoints: list[tuple[Any, ...]], **_: Any
+) -> list[tuple[Any, ...]]:
     """Preprocessing hook: addresses are documented as they are written, without the optional slash."""
     return [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]

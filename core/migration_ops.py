@@ -47,5 +47,8 @@ def application_role(connection: Any) -> str:
     """The role the application runs as, when it exists and is not the one that migrates; else ''."""
     role = settings.DATABASES["default"].get("USER") or ""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = %s AND rolname <> current_user", [role])
+        cursor.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname = %s AND rolname <> current_user",
+            [role],
+        )
         return role if cursor.fetchone() else ""

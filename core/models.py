@@ -109,7 +109,11 @@ class Event(models.Model):
             models.Index(fields=("contact_id", "-id"), name="event_contact"),
             models.Index(fields=("location_id", "-id"), name="event_location"),
             models.Index(fields=("type", "-id"), name="event_type"),
-            models.Index(fields=("booking_id",), name="event_booking", condition=Q(booking_id__isnull=False)),
+            models.Index(
+                fields=("booking_id",),
+                name="event_booking",
+                condition=Q(booking_id__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
@@ -147,7 +151,9 @@ class Work(models.Model):
     retry_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     dedupe_key = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001 - many NULLs, unique values
-    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.PENDING
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
@@ -161,15 +167,25 @@ class Work(models.Model):
         verbose_name_plural = "work"
         indexes = (
             models.Index(
-                fields=("due_at", "id"), name="work_due", condition=Q(state__in=["pending", "claimed"])
+                fields=("due_at", "id"),
+                name="work_due",
+                condition=Q(state__in=["pending", "claimed"]),
             ),
             models.Index(
                 fields=("handler", "subject", "due_at", "id"),
                 name="work_order",
                 condition=Q(state__in=["pending", "claimed"]),
             ),
-            models.Index(fields=("-finished_at",), name="work_parked", condition=Q(state="parked")),
-            models.Index(fields=("event_id",), name="work_event", condition=Q(event_id__isnull=False)),
+            models.Index(
+                fields=("-finished_at",),
+                name="work_parked",
+                condition=Q(state="parked"),
+            ),
+            models.Index(
+                fields=("event_id",),
+                name="work_event",
+                condition=Q(event_id__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

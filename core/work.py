@@ -71,7 +71,9 @@ class NewWork:
 _handlers: Registry[Handler] = Registry("work handler")
 
 
-def handler(name: str, *, batch: int = 1) -> Callable[[HandlerFunction], HandlerFunction]:
+def handler(
+    name: str, *, batch: int = 1
+) -> Callable[[HandlerFunction], HandlerFunction]:
     """Register the function that runs items called `name`. It may raise to be tried again, or `Park`."""
 
     def register(function: HandlerFunction) -> HandlerFunction:
@@ -107,9 +109,9 @@ def enqueue_many(news: Sequence[NewWork]) -> None:
 
 def cancel(dedupe_keys: Iterable[str]) -> int:
     """Withdraw items that have not run. Returns how many."""
-    return Work.objects.filter(dedupe_key__in=list(dedupe_keys), state=Work.State.PENDING).update(
-        state=Work.State.CANCELLED, finished_at=clock.now()
-    )
+    return Work.objects.filter(
+        dedupe_key__in=list(dedupe_keys), state=Work.State.PENDING
+    ).update(state=Work.State.CANCELLED, finished_at=clock.now())
 
 
 def retry(work_id: int) -> None:
@@ -118,7 +120,10 @@ def retry(work_id: int) -> None:
         state=Work.State.PENDING, attempts=0, retry_at=None, finished_at=None
     )
     if not changed:
-        raise Conflict("Only a parked item can be tried again; this one is not parked.", code="not_parked")
+        raise Conflict(
+            "Only a parked item can be tried again; this one is not parked.",
+            code="not_parked",
+        )
     doorbell.ring_on_commit()
 
 
@@ -129,7 +134,11 @@ def replay(event: Event, handlers: Iterable[str]) -> int:
     Work.objects.filter(dedupe_key__in=keys).exclude(state=Work.State.CLAIMED).update(
         state=Work.State.PENDING, attempts=0, retry_at=None, finished_at=None
     )
-    subject = f"contact:{event.contact_id}" if event.contact_id else f"location:{event.location_id}"
+    subject = (
+        f"contact:{event.contact_id}"
+        if event.contact_id
+        else f"location:{event.location_id}"
+    )
     enqueue_many(
         [
             NewWork(
@@ -154,7 +163,9 @@ def drain(*, max_items: int | None = None, deadline: float | None = None) -> int
     while max_items is None or ran < max_items:
         if deadline is not None and monotonic() > deadline:
             break
-        claimed = claim(limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran))
+        claimed = claim(
+            limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran)
+        )
         if not claimed:
             break
         groups: dict[str, list[Work]] = defaultdict(list)
@@ -229,9 +240,15 @@ def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
 
 def _without_expired(items: list[Work]) -> list[Work]:
     now = clock.now()
-    late = [item.pk for item in items if item.expires_at is not None and item.expires_at <= now]
+    late = [
+        item.pk
+        for item in items
+        if item.expires_at is not None and item.expires_at <= now
+    ]
     if late:
-        Work.objects.filter(pk__in=late).update(state=Work.State.EXPIRED, finished_at=now, lease_until=None)
+        Work.objects.filter(pk__in=late).update(
+            state=Work.State.EXPIRED, finished_at=now, lease_until=None
+        )
     return [item for item in items if item.pk not in set(late)]
 
 
@@ -246,10 +263,14 @@ def _run(handler: Handler, items: list[Work]) -> None:
     try:
         _attempt(handler, items)
     except LeaseLost:
-        logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk for item in items]})
+        logger.warning(
+            "lease lost",
+            extra={"handler": handler.name, "items": [item.pk for item in items]},
+        )
     except (OperationalError, InterfaceError) as error:
         # Deadlock, serialization failure, lock time-out, lost connection: nothing happened, all of it again.
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         for item in items:
             _fail(item, error)
     except Exception as error:
@@ -275,7 +296,9 @@ def _run_one_by_one(handler: Handler, items: list[Work]) -> None:
         try:
             _attempt(handler, [item])
         except LeaseLost:
-            logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk]})
+            logger.warning(
+                "lease lost", extra={"handler": handler.name, "items": [item.pk]}
+            )
         except Exception as error:
             _fail(item, error)
             blocked.add(item.subject)
@@ -298,7 +321,9 @@ def _mine(item: Work) -> Any:
 
 
 def _release(item: Work) -> None:
-    _mine(item).update(state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1)
+    _mine(item).update(
+        state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1
+    )
 
 
 def _fail(item: Work, error: Exception) -> None:
@@ -314,7 +339,11 @@ def _fail(item: Work, error: Exception) -> None:
         },
     )
     if park:
-        changes = {"state": Work.State.PARKED, "finished_at": clock.now(), "retry_at": None}
+        changes = {
+            "state": Work.State.PARKED,
+            "finished_at": clock.now(),
+            "retry_at": None,
+        }
     else:
         pause = FIRST_RETRY * 4 ** (item.attempts - 1)
         changes = {"state": Work.State.PENDING, "retry_at": clock.now() + pause}
