@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BookingsConfig(AppConfig):
+    """Visits: services, practitioners, rooms, and the life of a booking."""
+
+    name = "bookings"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Bookings"
+
+    def ready(self) -> None:
+        from bookings import handlers, inbound, panels, signals
+
+        signals.connect()
+        inbound.connect()
+        handlers.connect()
+        panels.connect()

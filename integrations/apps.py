@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class IntegrationsConfig(AppConfig):
+    """Providers: their accounts, their formats, what they delivered and how to reach them."""
+
+    name = "integrations"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Providers"
+
+    def ready(self) -> None:
+        from core import ticks
+        from integrations import gateways, handlers, inbound
+        from integrations.models import Provider
+        from integrations.providers import console
+
+        handlers.connect()
+        gateways.register(Provider.CONSOLE, console.gateway)
+        ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.roles import Access
+from core.fields import EncryptedJSONField, EncryptedTextField
+from core.models import BaseModel
+
+
+class Provider(models.TextChoices):
+    """Who speaks to us, and to whom we speak."""
+
+    WIX = "wix", "Wix Bookings"
+    CONSOLE = "console", "On-screen phone"
+    CLICKSEND = "clicksend", "ClickSend"
+    MESSAGEMEDIA = "messagemedia", "MessageMedia"
+    TWILIO = "twilio", "Twilio"
+    MANYCHAT = "manychat", "ManyChat"
+
+
+class Kind(models.TextChoices):
+    """What a delivery is about: who applies it depends on this."""
+
+    BOOKING = "booking", "Booking"
+    SMS_INBOUND = "sms_inbound", "Text received"
+    SMS_RECEIPT = "sms_receipt", "Delivery receipt"
+
+
+class ProviderAccount(BaseModel):
+    """A location's account with a provider.
+
+    The webhook token is the last part of the address the provider calls; only its hash is kept, so it is
+    shown once, when it is made. `credentials` may override the installation's settings: `webhook_secret`,
+    `previous_webhook_secret` (while one replaces the other) and `public_key`.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey(
+        "accounts.Location", on_delete=models.PROTECT, related_name="provider_accounts"
+    )
+    provider = models.CharField(max_length=20, choices=Provider)
+    name = models.CharField(max_length=80, help_text="How staff tell it from other accounts.")
+    credentials = EncryptedJSONField(default=dict, blank=True)
+    external_instance_id = models.CharField(
+        max_length=255, blank=True, default="", help_text="The provider's id of this clinic, such as Wix's instance id."
+    )
+    webhook_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 - many NULLs, unique values
+    enabled = models.BooleanField(default=True, help_text="Untick to refuse its webhooks and to send nothing by it.")
+
+    class Meta:
+        ordering = ("location", "provider", "id")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="account_one_per_instance",
+                fields=("provider", "external_instance_id"),
+                condition=~Q(external_instance_id=""),
+                violation_error_message="Another account has this instance id already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_provider_display()})"
+
+
+class SenderIdentity(BaseModel):
+    """A number or name that texts come from, and how far its registration is."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    class Registration(models.TextChoices):
+        NOT_NEEDED = "not_needed", "Not needed"
+        UNREGISTERED = "unregistered", "Not registered"
+        PENDING = "pending", "Being registered"
+        REGISTERED = "registered", "Registered"
+        REFUSED = "refused", "Refused"
+
+    location = models.ForeignKey(
+        "accounts.Location", on_delete=models.PROTECT, related_name="sender_identities"
+    )
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="senders")
+    value = models.CharField(
+        "number or name", max_length=40, help_text="A number in E.164, or a name of at most 11 characters."
+    )
+    registration = models.CharField(max_length=12, choices=Registration, default=Registration.UNREGISTERED)
+    register_name = models.CharField(
+        max_length=60, blank=True, default="", help_text="AU sender-ID register, or A2P 10DLC brand and campaign."
+    )
+    register_id = models.CharField(max_length=80, blank=True, default="")
+    per_second = models.PositiveSmallIntegerField(
+        "texts per second", default=1, help_text="How many texts the carrier takes from it in a second."
+    )
+    is_default = models.BooleanField("used first", default=True)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "sender identities"
+        ordering = ("location", "-is_default", "id")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                name="sender_once_per_account",
+                fields=("account", "value"),
+                violation_error_message="This account has that sender already.",
+            ),
+            models.CheckConstraint(name="sender_has_a_pace", condition=Q(per_second__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def usable(self) -> bool:
+        """Whether texts may go out from it."""
+        return self.enabled and self.registration in (
+            self.Registration.NOT_NEEDED,
+            self.Registration.REGISTERED,
+        )
+
+
+class Receipt(BaseModel):
+    """One raw delivery from outside, kept before it was understood.
+
+    The key `(account, external_id)` stays for ever, so that a delivery is never applied twice; the body is
+    removed after 90 days. `result` holds public ids of what the delivery made, for the answer to a duplicate.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    class State(models.TextChoices):
+        STORED = "stored", "Stored, not applied yet"
+        APPLIED = "applied", "Applied"
+        WAITING = "waiting", "Waiting for another delivery"
+        IGNORED = "ignored", "Not about anything here"
+        PARKED = "parked", "Could not be applied"
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="receipts")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="receipts")
+    kind = models.CharField(max_length=12, choices=Kind)
+    external_id = models.CharField("delivery key", max_length=300)
+    subject = models.CharField(max_length=120, help_text="Deliveries of one subject are applied in order.")
+    headers = models.JSONField(default=dict)
+    body = EncryptedTextField(default="")
+    verified = models.BooleanField(default=True)
+    by_token = models.BooleanField("address named the account", default=False)
+    state = models.CharField(max_length=8, choices=State, default=State.STORED)
+    error = models.CharField(max_length=300, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="receipt_once", fields=("account", "external_id")),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("location", "-id"), name="receipt_location"),
+            models.Index(fields=("state", "-id"), name="receipt_state", condition=Q(state__in=("stored", "parked"))),
+            models.Index(fields=("subject", "id"), name="receipt_waiting", condition=Q(state="waiting")),
+            models.Index(fields=("created_at",), name="receipt_with_body", condition=~Q(body="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.public_id}"
+
+    @property
+    def raw(self) -> bytes:
+        """The body as it arrived."""
+        return self.body.encode("latin-1")
+
+    @staticmethod
+    def as_text(body: bytes) -> str:
+        """Any bytes as text that can be stored and turned back."""
+        return body.decode("latin-1")
