@@ -194,7 +194,7 @@ def path(source: Place, target: Place) -> tuple[Place, ...]:
 
 
 def staff_path(source: Place, target: Place, *, reason: str) -> tuple[Place, ...]:
-    """The steps of a move by a person: the table's moves only, with a reason where one is needed; () for none.
+    """The steps of a move by a person: only the moves of the table, some with a reason; () for no move.
 
     Raises MoveRefused naming both places, or Invalid when the reason is missing.
     """

@@ -41,13 +41,9 @@ class Cause:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
-                f"Unknown kind of cause {self.kind!r}. It must be one of: {', '.join(KINDS)}."
-            )
+            raise ValueError(f"Unknown kind of cause {self.kind!r}. It must be one of: {', '.join(KINDS)}.")
         if self.chain and self.kind in OUTSIDE:
-            raise ValueError(
-                f"A cause of kind {self.kind!r} begins a new chain and cannot carry one."
-            )
+            raise ValueError(f"A cause of kind {self.kind!r} begins a new chain and cannot carry one.")
 
     @property
     def depth(self) -> int:
@@ -63,9 +59,7 @@ class Cause:
         """True when this rule already ran for this contact in this chain."""
         return link(rule_id, contact_id) in self.chain
 
-    def then(
-        self, run_id: int | str, rule_id: int | str, contact_id: int | str | None
-    ) -> Cause:
+    def then(self, run_id: int | str, rule_id: int | str, contact_id: int | str | None) -> Cause:
         """The cause of what a run of ``rule_id`` for ``contact_id`` does, which this cause set off."""
         return Cause.rule_run(run_id, (*self.chain, link(rule_id, contact_id)))
 

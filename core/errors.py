@@ -24,15 +24,12 @@ class DomainError(Exception):
     status: ClassVar[int] = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code: ClassVar[str] = "refused"
 
-    def __init__(
-        self, message: str, *, code: str = "", fields: FieldErrors | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "", fields: FieldErrors | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.fields: dict[str, list[str]] = {
-            name: [wrong] if isinstance(wrong, str) else list(wrong)
-            for name, wrong in (fields or {}).items()
+            name: [wrong] if isinstance(wrong, str) else list(wrong) for name, wrong in (fields or {}).items()
         }
 
     def as_dict(self) -> dict[str, object]:

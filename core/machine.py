@@ -67,6 +67,4 @@ class Machine:
             return f"There is no state {source!r}; the states are: {', '.join(self._table)}."
         if not self._table[source]:
             return f"{source!r} is final."
-        return (
-            f"From {source!r} it may go to: {', '.join(sorted(self._table[source]))}."
-        )
+        return f"From {source!r} it may go to: {', '.join(sorted(self._table[source]))}."

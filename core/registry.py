@@ -30,9 +30,7 @@ class Registry(Generic[T]):
     def register(self, key: str, value: T) -> T:
         """Add a value and return it. Raises AlreadyRegistered when the key is taken."""
         if key in self._items:
-            raise AlreadyRegistered(
-                f"The {self.what} {key!r} is registered already. Choose another key."
-            )
+            raise AlreadyRegistered(f"The {self.what} {key!r} is registered already. Choose another key.")
         self._items[key] = value
         return value
 
@@ -42,9 +40,7 @@ class Registry(Generic[T]):
             return self._items[key]
         except KeyError:
             known = ", ".join(sorted(self._items)) or "none"
-            raise NotRegistered(
-                f"There is no {self.what} {key!r}. Registered: {known}."
-            ) from None
+            raise NotRegistered(f"There is no {self.what} {key!r}. Registered: {known}.") from None
 
     def items(self) -> tuple[tuple[str, T], ...]:
         """All pairs in the order they were registered; a snapshot that later registrations do not change."""
