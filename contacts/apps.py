@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ContactsConfig(AppConfig):
+    """People: who they are, how warm they are, where they stand, what they allowed."""
+
+    name = "contacts"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Contacts"
+
+    def ready(self) -> None:
+        from contacts import builtin_panels, handlers, signals
+
+        signals.connect()
+        handlers.connect()
+        builtin_panels.connect()

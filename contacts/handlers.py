@@ -1,0 +1,83 @@
+"""Work that the clock does for contacts."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, time, timedelta
+
+from accounts.models import Location
+from contacts import warmness
+from contacts.models import Contact
+from core import clock, localtime, ticks, work
+from core.causes import Cause
+from core.models import Work
+from core.work import NewWork
+
+logger = logging.getLogger(__name__)
+
+CHECK_WARMNESS = "contacts.check_warmness"
+RESCORE_LOCATION = "contacts.rescore_location"
+CHECK_AT = time(0, 30)
+
+
+@work.handler(warmness.FIRST_CONTACT_DUE, batch=100)
+def first_contact_due(items: list[Work]) -> None:
+    """24 hours after a lead came in: if nobody answered, that costs points."""
+    ids = {int(item.subject.removeprefix("contact:")) for item in items}
+    warmness.recalculate_warmness(ids, cause=Cause.clock("first_contact"))
+
+
+@work.handler(CHECK_WARMNESS)
+def check_warmness(items: list[Work]) -> None:
+    """Every night: stored scores must be what their rows say."""
+    for item in items:
+        found = warmness.check(item.location_id, cause=Cause.clock("warmness_check")) if item.location_id else []
+        if found:
+            logger.error("warmness differed", extra={"location": item.location_id, "contacts": len(found)})
+
+
+@work.handler(RESCORE_LOCATION)
+def rescore_location(items: list[Work]) -> None:
+    """A location's weights changed: every contact of it is scored anew, a part at a time."""
+    for item in items:
+        after = int(item.args.get("after", 0))
+        ids = list(
+            Contact.objects.filter(location=item.location_id, pk__gt=after)
+            .order_by("pk")
+            .values_list("pk", flat=True)[: warmness.CHECK_SIZE]
+        )
+        warmness.recalculate_warmness(ids, cause=Cause.system("scoring_changed"))
+        if len(ids) == warmness.CHECK_SIZE:
+            work.enqueue(
+                RESCORE_LOCATION, location_id=item.location_id, subject=item.subject, args={"after": ids[-1]}
+            )
+
+
+def plan_checks() -> int:
+    """See that each location's next nightly check is in line. Returns how many locations there are."""
+    now = clock.now()
+    planned = []
+    for location in Location.objects.only("pk", "time_zone"):
+        due = next_check(location, now)
+        planned.append(
+            NewWork(
+                handler=CHECK_WARMNESS, location_id=location.pk, subject=f"location:{location.pk}", due_at=due,
+                dedupe_key=f"warmness-check:{location.pk}:{due:%Y%m%d}",
+            )
+        )  # fmt: skip
+    work.enqueue_many(planned)
+    return 0
+
+
+def next_check(location: Location, now: datetime) -> datetime:
+    """When 00:30 comes next on the location's clock, in UTC."""
+    day = localtime.local_day(now, location.zone)
+    due = localtime.to_utc(datetime.combine(day, CHECK_AT), location.zone)
+    if due > now:
+        return due
+    return localtime.to_utc(datetime.combine(day + timedelta(days=1), CHECK_AT), location.zone)
+
+
+def connect() -> None:
+    """Called when the app is ready."""
+    ticks.register("15min", "contacts.plan_checks", plan_checks)

@@ -1,0 +1,52 @@
+"""Locks on contacts: rows in order of id, and what has no row yet by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connection
+
+from contacts.models import Contact
+from core.errors import NotFound
+
+
+def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
+    """The contacts by id, locked until the transaction ends. Raises NotFound when one is not there."""
+    wanted = set(ids)
+    rows = Contact.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")
+    found = {contact.pk: contact for contact in rows}
+    missing = wanted - found.keys()
+    if missing:
+        raise NotFound(f"There is no contact {', '.join(map(str, sorted(missing)))}.")
+    return found
+
+
+def hold(names: Iterable[str]) -> None:
+    """Wait for, and hold until the transaction ends, the advisory locks of these names.
+
+    They guard what a row lock cannot: a phone nobody owns yet. Taken in sorted order, so that two callers that want
+    the same ones never wait for each other.
+    """
+    ordered = sorted(set(names))
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name", [ordered]
+        )
+
+
+def phone_lock(location_id: int, phone: str) -> str:
+    return f"contacts:{location_id}:phone:{phone}"
+
+
+def email_lock(location_id: int, email: str) -> str:
+    return f"contacts:{location_id}:email:{email}"
+
+
+def identity_lock(location_id: int, provider: str, external_id: str) -> str:
+    return f"contacts:{location_id}:{provider}:{external_id}"
+
+
+def consent_lock(location_id: int, address: str) -> str:
+    return f"contacts:{location_id}:consent:{address}"
