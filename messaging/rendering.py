@@ -50,7 +50,7 @@ class MissingValue(Invalid):
         self.names = tuple(names)
         listed = ", ".join(f"{{{name}}}" for name in self.names)
         super().__init__(
-            f"There is no value for {listed}.", fields={name: "there is no value." for name in self.names}
+            f"There is no value for {listed}.", fields=dict.fromkeys(self.names, "there is no value.")
         )
 
 
@@ -75,7 +75,7 @@ def problems(body: str, *, allowed: Iterable[str] = PLACEHOLDERS) -> list[str]:
 
 
 def validate(body: str, *, allowed: Iterable[str] = PLACEHOLDERS) -> None:
-    """Do nothing when a text will do as a template; raise Invalid (code `invalid_template`) when it will not."""
+    """Do nothing when a text will do as a template; else raise Invalid (code `invalid_template`)."""
     found = problems(body, allowed=allowed)
     if found:
         raise Invalid(" ".join(found), code="invalid_template", fields={"body": found})

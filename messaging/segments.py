@@ -17,14 +17,15 @@ GSM_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+GSM = GSM_BASIC | GSM_EXTENSION
 SINGLE: dict[Encoding, int] = {"GSM-7": 160, "UCS-2": 70}
 JOINED: dict[Encoding, int] = {"GSM-7": 153, "UCS-2": 67}
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How a text travels. `units` are septets or UTF-16 units, `left` how many more fit into the last segment,
-    `foreign` the characters that keep it out of GSM-7, each once, in the order in which they stand."""
+    """How a text travels. `units` are septets or UTF-16 units, `left` how many more fit into the last
+    segment, `foreign` the characters that keep it out of GSM-7, each once, in the order they stand in."""
 
     encoding: Encoding
     units: int
@@ -35,7 +36,7 @@ class Segments:
 
 def measure(text: str) -> Segments:
     """Encoding, units and segments of a text. An empty text takes no segment."""
-    foreign = tuple(dict.fromkeys(char for char in text if char not in GSM_BASIC | GSM_EXTENSION))
+    foreign = tuple(dict.fromkeys(char for char in text if char not in GSM))
     encoding: Encoding = "UCS-2" if foreign else "GSM-7"
     sizes = [_units(char, encoding) for char in text]
     units = sum(sizes)
@@ -51,7 +52,7 @@ def measure(text: str) -> Segments:
 
 
 def cost_cents(segments: int, *, thousandths_per_segment: int) -> int:
-    """The cost in whole cents, rounded up. The price of a segment is in thousandths of a cent: 7.92 c is 7920."""
+    """The cost in whole cents, rounded up. A segment's price is in thousandths of a cent: 7.92 c is 7920."""
     return -(-segments * thousandths_per_segment // 1000)
 
 
