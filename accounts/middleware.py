@@ -28,7 +28,7 @@ SESSION_LOCATION = "location"
 _PAGES = "/admin/"
 _AUDITED = (_PAGES, "/api/")
 #: Under the audited paths, but without staff data.
-_NOT_AUDITED = ("/admin/jsi18n/", "/admin/search/", "/api/schema", "/api/docs")
+_NOT_AUDITED = ("/admin/jsi18n/", "/api/schema", "/api/docs")
 _SIGN_IN = ("/admin/login/", "/api/auth/")
 #: Bodies up to this size go into the request hash; of larger ones (uploads) only the length does.
 _HASHED_BYTES = 1024 * 1024

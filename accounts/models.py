@@ -267,8 +267,12 @@ class Membership(BaseModel):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                name="one_role_per_location", fields=("user", "location"), nulls_distinct=False,
+                name="one_role_per_location", fields=("user", "location"),
                 violation_error_message="This person already has a role there.",
+            ),
+            models.UniqueConstraint(
+                name="one_role_everywhere", fields=("user",), condition=models.Q(location__isnull=True),
+                violation_error_message="This person already works in every location.",
             ),
             models.CheckConstraint(
                 name="only_admins_work_everywhere",

@@ -1,0 +1,54 @@
+"""Forms of the admin for staff: log-in, accounts, passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.forms import AuthenticationForm, BaseDialogForm
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from accounts import guard
+from accounts.models import User
+
+
+class StaffLoginForm(AuthenticationForm):
+    """E-mail and password; says so when the account has to wait."""
+
+    def clean(self) -> dict[str, Any]:
+        waiting: guard.TooManyAttempts | None = getattr(self.request, "too_many_attempts", None)
+        if waiting is not None:
+            minutes = max(1, round(waiting.retry_after / 60))
+            raise ValidationError(f"Too many failed log-ins. Try again in about {minutes} min.", code="too_many")
+        return dict(super().clean() or {})
+
+
+class NewPasswordForm(BaseDialogForm):
+    """The dialog in which an admin gives someone a new password."""
+
+    password = forms.CharField(
+        label="New password", max_length=1024, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+
+
+class UserForm(forms.ModelForm):
+    """An account, with a first password when it is new."""
+
+    first_password = forms.CharField(
+        label="Password", max_length=1024, strip=False, required=False, widget=UnfoldAdminPasswordWidget(),
+        help_text="Leave empty to set it later; the account cannot log in until then.",
+    )  # fmt: skip
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "skills", "is_active", "default_location")
+
+
+class ApiTokenForm(BaseDialogForm):
+    """What a new machine token is for and may do."""
+
+    name = forms.CharField(label="What will use it", max_length=80)
+    scopes = forms.CharField(
+        label="Scopes", initial="contacts:read bookings:read", help_text="Separated by spaces, e.g. contacts:read tasks:*"
+    )

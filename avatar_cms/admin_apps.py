@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class AvatarAdminConfig(AdminConfig):
+    """Django's admin with our site. Goes last in INSTALLED_APPS, with `unfold.apps.BasicAppConfig` before it.
+
+    Last, because it re-dresses admins that other apps' modules registered while it discovered them.
+    """
+
+    default_site = "avatar_cms.admin_site.AvatarAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib import admin
+
+        from avatar_cms import system_admin
+
+        system_admin.register(admin.site)
