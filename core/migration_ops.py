@@ -20,7 +20,7 @@ def append_only(table: str) -> migrations.RunPython:
 
     def forwards(apps: Any, schema_editor: Any) -> None:
         quoted = schema_editor.quote_name(table)
-        schema_editor.execute(_FUNCTION)
+        schema_editor.execute(_FUNCTION, params=None)
         schema_editor.execute(
             f"CREATE TRIGGER {table}_rows BEFORE UPDATE OR DELETE ON {quoted} "
             "FOR EACH ROW EXECUTE FUNCTION core_append_only()"
