@@ -43,7 +43,11 @@ def set_consent(
     standing = {
         row.purpose: row
         for row in Consent.objects.filter(
-            location_id=location_id, address=address, channel=channel, purpose__in=purposes, superseded_at__isnull=True
+            location_id=location_id,
+            address=address,
+            channel=channel,
+            purpose__in=purposes,
+            superseded_at__isnull=True,
         )
     }
     changed = [purpose for purpose in purposes if _changes(standing.get(purpose), state)]

@@ -127,7 +127,11 @@ def write(changes: Sequence[Change]) -> None:
     now = clock.now()
     changed: list[tuple[Contact, dict[str, tuple[Any, Any]], Cause]] = []
     for contact, fields, cause in changes:
-        values = {name: (getattr(contact, name), new) for name, new in fields.items() if getattr(contact, name) != new}
+        values = {
+            name: (getattr(contact, name), new)
+            for name, new in fields.items()
+            if getattr(contact, name) != new
+        }
         if not values:
             continue
         for name, (_, new) in values.items():
@@ -174,7 +178,7 @@ def event_source(cause: Cause) -> str:
 
 
 def checked(fields: dict[str, Any]) -> dict[str, Any]:
-    wrong = {name: "This cannot be set here." for name in sorted(fields.keys() - EDITABLE)}
+    wrong = dict.fromkeys(sorted(fields.keys() - EDITABLE), "This cannot be set here.")
     checked = dict(fields)
     for name, choices in _CHOICES.items():
         if name in fields and fields[name] not in choices:
@@ -225,7 +229,8 @@ def _claim_phones(changes: Sequence[Change]) -> None:
     )
     taken = set(
         Contact.objects.filter(
-            location__in={c.location_id for c, _ in moving}, phone__in=[f["phone"] for _, f in moving if f["phone"]]
+            location__in={c.location_id for c, _ in moving},
+            phone__in=[f["phone"] for _, f in moving if f["phone"]],
         ).values_list("location_id", "phone")
     )
     guardians = set(

@@ -17,9 +17,7 @@ STAGE_MOVED = events.define(
     label="Contact moved stage",
     keys=("from_pipeline", "from_stage", "to_pipeline", "to_stage", "reason"),
 )
-TOUCHPOINT_LOGGED = events.define(
-    "touchpoint_logged", label="Touchpoint logged", keys=("type", "touchpoint")
-)
+TOUCHPOINT_LOGGED = events.define("touchpoint_logged", label="Touchpoint logged", keys=("type", "touchpoint"))
 WARMNESS_THRESHOLD = events.define(
     "warmness_threshold", label="Contact became hot", keys=("threshold", "score", "previous")
 )

@@ -31,7 +31,9 @@ def first_contact_due(items: list[Work]) -> None:
 def check_warmness(items: list[Work]) -> None:
     """Every night: stored scores must be what their rows say."""
     for item in items:
-        found = warmness.check(item.location_id, cause=Cause.clock("warmness_check")) if item.location_id else []
+        found = (
+            warmness.check(item.location_id, cause=Cause.clock("warmness_check")) if item.location_id else []
+        )
         if found:
             logger.error("warmness differed", extra={"location": item.location_id, "contacts": len(found)})
 
@@ -54,19 +56,20 @@ def rescore_location(items: list[Work]) -> None:
 
 
 def plan_checks() -> int:
-    """See that each location's next nightly check is in line. Returns how many locations there are."""
+    """See that each location's next nightly check is in line. Returns how many were put there."""
     now = clock.now()
-    planned = []
+    wanted = {}
     for location in Location.objects.only("pk", "time_zone"):
         due = next_check(location, now)
-        planned.append(
-            NewWork(
-                handler=CHECK_WARMNESS, location_id=location.pk, subject=f"location:{location.pk}", due_at=due,
-                dedupe_key=f"warmness-check:{location.pk}:{due:%Y%m%d}",
-            )
+        key = f"warmness-check:{location.pk}:{due:%Y%m%d}"
+        wanted[key] = NewWork(
+            handler=CHECK_WARMNESS, location_id=location.pk, subject=f"location:{location.pk}", due_at=due,
+            dedupe_key=key,
         )  # fmt: skip
-    work.enqueue_many(planned)
-    return 0
+    known = set(Work.objects.filter(dedupe_key__in=wanted).values_list("dedupe_key", flat=True))
+    missing = [item for key, item in wanted.items() if key not in known]
+    work.enqueue_many(missing)
+    return len(missing)
 
 
 def next_check(location: Location, now: datetime) -> datetime:

@@ -77,7 +77,10 @@ def match_or_create(
     extra: dict[str, object] = {"intent": intent, "language": language}
     number = identity.read_phone(phone, location.region)
     address = _readable_email(email)
-    unread = {"phone_as_given": phone.strip() if not number.valid else "", "email_as_given": "" if address else email.strip()}
+    unread = {
+        "phone_as_given": "" if number.valid else phone.strip(),
+        "email_as_given": "" if address else email.strip(),
+    }
     if any(unread.values()):
         extra["custom_fields"] = {key: value for key, value in unread.items() if value}
     person = Person(location, " ".join(name.split())[:200], number.e164, address, external, extra)
@@ -91,7 +94,12 @@ def match_or_create(
 
 @transaction.atomic
 def create_contact(
-    *, location: Location, fields: dict[str, object], cause: Cause, is_lead: bool = True, touch: Touch | None = None
+    *,
+    location: Location,
+    fields: dict[str, object],
+    cause: Cause,
+    is_lead: bool = True,
+    touch: Touch | None = None,
 ) -> MatchResult:
     """A contact made by hand: a new lead unless `is_lead` says otherwise. A hidden one with this phone is brought back.
 
@@ -103,7 +111,9 @@ def create_contact(
     phone = str(values.pop("phone", "") or "")
     phone = identity.normalise_phone(phone, location.region) if phone else ""
     if not (name or phone or email):
-        raise Invalid("Give at least a name, a phone or an e-mail.", fields={"name": "Nothing was given to go by."})
+        raise Invalid(
+            "Give at least a name, a phone or an e-mail.", fields={"name": "Nothing was given to go by."}
+        )
     source = str(values.pop("source", "") or "other")
     person = Person(location, name, phone, email, None, values)
     hold(person.locks())
@@ -133,7 +143,9 @@ def _look_up(person: Person) -> Household:
     if person.external:
         provider, external_id = person.external
         known_id = (
-            ExternalIdentity.objects.filter(location=person.location, provider=provider, external_id=external_id)
+            ExternalIdentity.objects.filter(
+                location=person.location, provider=provider, external_id=external_id
+            )
             .values_list("contact_id", flat=True)
             .first()
         )

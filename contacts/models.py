@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -66,7 +66,10 @@ class Contact(TrackedModel):
     first_touch = models.JSONField(default=dict, blank=True, help_text="How they found us. Frozen once set.")
     last_touch = models.JSONField(default=dict, blank=True)
     lead_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When they began as a lead; speed to lead counts from here."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When they began as a lead; speed to lead counts from here.",
     )
     last_touchpoint_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_inbound_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -118,7 +121,9 @@ class Contact(TrackedModel):
         ]  # fmt: skip
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=("location", "-created_at", "-id"), name="contact_newest", condition=Q(deleted_at__isnull=True)
+                fields=("location", "-created_at", "-id"),
+                name="contact_newest",
+                condition=Q(deleted_at__isnull=True),
             ),
             models.Index(
                 fields=("location", "current_pipeline", "current_stage", "-created_at"), name="contact_stage"
@@ -127,7 +132,9 @@ class Contact(TrackedModel):
             models.Index(fields=("location", "source", "-created_at"), name="contact_source"),
             models.Index(fields=("location", "email"), name="contact_email", condition=~Q(email="")),
             models.Index(
-                fields=("location", "recall_due_date"), name="contact_recall", condition=Q(recall_due_date__isnull=False)
+                fields=("location", "recall_due_date"),
+                name="contact_recall",
+                condition=Q(recall_due_date__isnull=False),
             ),
             models.Index(fields=("location", "last_touchpoint_at"), name="contact_last_touchpoint"),
             GinIndex(fields=("tags",), name="contact_tags"),
@@ -191,7 +198,11 @@ class SearchKey(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(F("location_id"), OpClass(F("key"), name="varchar_pattern_ops"), name="searchkey_prefix"),
+            models.Index(
+                fields=("location_id", "key"),
+                opclasses=("int8_ops", "varchar_pattern_ops"),
+                name="searchkey_prefix",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -212,10 +223,14 @@ class Consent(BaseModel):
     channel = models.CharField(max_length=12, choices=Channel)
     purpose = models.CharField(max_length=12, choices=Purpose)
     state = models.CharField(max_length=12, choices=ConsentState)
-    basis = models.CharField(max_length=40, help_text="Why we believe so: reply, form, staff, enquiry, import.")
+    basis = models.CharField(
+        max_length=40, help_text="Why we believe so: reply, form, staff, enquiry, import."
+    )
     wording = EncryptedTextField(blank=True, default="", help_text="What the person read or wrote.")
     source = models.CharField(max_length=24, blank=True)
-    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="consents")
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="consents"
+    )
     at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
@@ -253,7 +268,9 @@ class Touchpoint(BaseModel):
     channel = models.CharField(max_length=80, blank=True, help_text="Campaign or flow.")
     details = models.JSONField(default=dict, blank=True)
     is_attribution_event = models.BooleanField(default=False)
-    staff = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    staff = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     cause_kind = models.CharField(max_length=20)
     cause_id = models.CharField(max_length=80)
 

@@ -19,7 +19,9 @@ def set_weight(*, weight_id: int, points: int) -> ScoringTable:
     if weight is None:
         raise NotFound("There is no such weight.")
     if not -200 <= points <= 200 or (points < 0 and weight.key == scoring.CAP):
-        raise Invalid("A weight lies between -200 and 200; a cap is not negative.", fields={"points": "Out of range."})
+        raise Invalid(
+            "A weight lies between -200 and 200; a cap is not negative.", fields={"points": "Out of range."}
+        )
     if weight.points != points:
         weight.points = points
         weight.save(update_fields=["points"])

@@ -56,7 +56,9 @@ def prefixes(text: str, region: str | None) -> list[list[str]]:
     return [[f"n:{token}", f"e:{token}"] for token in identity.name_tokens(text)]
 
 
-def search(contacts: QuerySet[Contact], text: str, *, location_ids: Iterable[int], region: str | None) -> QuerySet[Contact]:
+def search(
+    contacts: QuerySet[Contact], text: str, *, location_ids: Iterable[int], region: str | None
+) -> QuerySet[Contact]:
     """Those of `contacts` (already limited to what the person may see) that match, best first.
 
     At most MOST_CANDIDATES contacts are weighed, so that one letter typed costs no more than a whole name.
@@ -73,7 +75,9 @@ def search(contacts: QuerySet[Contact], text: str, *, location_ids: Iterable[int
         matching = matching.filter(pk__in=keys.filter(starts).values("contact_id"))
     found = list(matching.order_by("-pk").values_list("pk", flat=True)[:MOST_CANDIDATES])
     exact = keys.filter(key__in=[spelling for group in wanted for spelling in group], contact_id__in=found)
-    rank = Case(When(pk__in=exact.values("contact_id"), then=Value(0)), default=Value(1), output_field=IntegerField())
+    rank = Case(
+        When(pk__in=exact.values("contact_id"), then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
     # Household members are found by the phone of their guardian.
     return contacts.filter(Q(pk__in=found) | Q(guardian_id__in=found if _is_phone(wanted) else [])).order_by(
         rank, "-warmness_score", "-pk"

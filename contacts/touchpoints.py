@@ -34,7 +34,9 @@ def log_touchpoints(news: Sequence[NewTouchpoint]) -> list[Touchpoint]:
         return []
     unknown = sorted({new.type for new in news} - set(TouchpointType.values))
     if unknown:
-        raise Invalid(f"There is no touchpoint {', '.join(unknown)}.", fields={"type": "Unknown type of touchpoint."})
+        raise Invalid(
+            f"There is no touchpoint {', '.join(unknown)}.", fields={"type": "Unknown type of touchpoint."}
+        )
     contacts = contacts_for_update(new.contact_id for new in news)
     now = clock.now()
     rows = Touchpoint.objects.bulk_create(_row(new, contacts[new.contact_id], now) for new in news)

@@ -52,7 +52,9 @@ def scored_types(weights: Iterable[scoring.Weights]) -> set[str]:
     return types.union(*(table.engagement for table in weights))
 
 
-def load(contacts: Collection[Contact], weights: Mapping[int, scoring.Weights]) -> dict[int, scoring.WarmnessInputs]:
+def load(
+    contacts: Collection[Contact], weights: Mapping[int, scoring.Weights]
+) -> dict[int, scoring.WarmnessInputs]:
     """What the scores of these contacts depend on, by contact id. Two queries."""
     touches: dict[int, list[scoring.Touch]] = defaultdict(list)
     ids = [contact.pk for contact in contacts]
@@ -61,7 +63,12 @@ def load(contacts: Collection[Contact], weights: Mapping[int, scoring.Weights]) 
         contact_id, pk, kind, at, cause_kind, details = row
         touches[contact_id].append(
             scoring.Touch(
-                pk, kind, at, cause_kind, str(details.get("message", "")), bool(details.get("by_scanner", False))
+                pk,
+                kind,
+                at,
+                cause_kind,
+                str(details.get("message", "")),
+                bool(details.get("by_scanner", False)),
             )
         )
     deltas: dict[int, list[scoring.Adjustment]] = defaultdict(list)
