@@ -10,6 +10,7 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tasks import signals
+        from tasks import handlers, signals
 
         signals.connect()
+        handlers.connect()

@@ -177,9 +177,7 @@ def priority(
     if late:
         reasons.append(f"Overdue: +{late}.")
     if warmness != NEUTRAL_WARMNESS:
-        reasons.append(
-            f"Warmness {warmness}: {'+' if warmness > NEUTRAL_WARMNESS else '-'}{_half(warmness)}."
-        )
+        reasons.append(f"Warmness {warmness}: {'+' if warmness > NEUTRAL_WARMNESS else '-'}{_half(warmness)}.")
     if score > computed:
         reasons.append(f"Raised to at least {floor}.")
     return Priority(score, category(score), tuple(reasons))

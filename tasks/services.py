@@ -1,26 +1,41 @@
-"""What changes tasks. Lists are sets: a constant number of queries however long."""
+"""What changes tasks. Doors, rules and handlers all come through here.
+
+The services that take lists live in `tasks.sets`; each costs a constant number of queries however long its list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
+from accounts import access
 from accounts.models import Location, User
-from bookings.models import Booking
 from contacts import services as contact_services
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
-from core.events import NewEvent, record, record_many
+from core.events import NewEvent, record
 from core.machine import Machine
 from tasks import events
 from tasks.models import Task
+from tasks.sets import (
+    CancelTasks,
+    NewTask,
+    TaskResult,
+    cancel_tasks,
+    cancel_tasks_many,
+    create_tasks,
+    event_of,
+)
+
+__all__ = [
+    "MACHINE", "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks", "cancel_tasks_many",
+    "claim_task", "complete_task", "create_tasks", "snooze_task", "start_task",
+    "update_task", "works_at",
+]  # fmt: skip
 
 MACHINE = Machine(
     "task",
@@ -31,7 +46,6 @@ MACHINE = Machine(
         "cancelled": set(),
     },
 )
-FLOORS = {"": 0, "low": 0, "medium": 50, "high": 100, "urgent": 150}
 CLAIM_LASTS = timedelta(minutes=10)
 
 CALL_TOUCHPOINTS = {
@@ -40,227 +54,6 @@ CALL_TOUCHPOINTS = {
     Task.Outcome.NO_ANSWER: "call_attempted",
     Task.Outcome.WRONG_NUMBER: "call_attempted",
 }
-
-
-@dataclass(frozen=True)
-class NewTask:
-    """A wish for a task. An open one of the same type and booking (or contact) takes the wish over."""
-
-    contact_id: int | None
-    type: str
-    due_at: datetime
-    cause: Cause
-    booking_id: int | None = None
-    location_id: int | None = None
-    priority: str = ""
-    notes: str = ""
-    assign: str = ""
-    assigned_to_id: int | None = None
-    created_by: str = Task.CreatedBy.SYSTEM
-    urgency: str = ""
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """The task that stands for the wish, and whether it was made for it."""
-
-    task: Task
-    created: bool
-
-
-@dataclass(frozen=True)
-class CancelTasks:
-    """Which open tasks to close, and why. A booking, a contact, or both; all types when `types` is None."""
-
-    reason: str
-    cause: Cause
-    contact_id: int | None = None
-    booking_id: int | None = None
-    types: tuple[str, ...] | None = None
-
-
-@transaction.atomic
-def create_tasks(wishes: Sequence[NewTask]) -> list[TaskResult]:
-    """Make the tasks wished for, or let an open twin take the wish over: higher floor, earlier due, note added."""
-    if not wishes:
-        return []
-    for wish in wishes:
-        _check(wish)
-    contacts = _locked_contacts(wish.contact_id for wish in wishes)
-    bookings = Booking.objects.in_bulk({w.booking_id for w in wishes if w.booking_id is not None})
-    twins = {_key(task): task for task in _open_tasks(wishes)}
-    made: dict[tuple[Any, ...], Task] = {}
-    results: list[TaskResult] = []
-    merged: dict[int, tuple[Task, Cause]] = {}
-    for wish in wishes:
-        key = (wish.type, "b", wish.booking_id) if wish.booking_id else (wish.type, "c", wish.contact_id)
-        twin = twins.get(key) or made.get(key)
-        if twin is not None and wish.contact_id is not None:
-            if _merge(twin, wish) and twin.pk:
-                merged[twin.pk] = (twin, wish.cause)
-            results.append(TaskResult(twin, created=False))
-            continue
-        task = _new(wish, contacts.get(wish.contact_id or 0), bookings.get(wish.booking_id or 0))
-        made[key if wish.contact_id is not None else (id(wish),)] = task
-        results.append(TaskResult(task, created=True))
-    fresh = [result.task for result in results if result.created]
-    Task.objects.bulk_create(fresh)
-    if merged:
-        changed = [task for task, _ in merged.values()]
-        Task.objects.bulk_update(
-            changed, ["priority_floor", "due_datetime", "notes", "urgency", "updated_at"]
-        )
-    _tell_created(results, wishes, merged)
-    return results
-
-
-def _check(wish: NewTask) -> None:
-    if wish.type not in Task.Type.values:
-        raise Invalid(
-            f"{wish.type!r} is not a type of task. Use one of: {', '.join(Task.Type.values)}.",
-            code="unknown_task_type",
-            fields={"type": "unknown"},
-        )
-    if wish.priority not in FLOORS:
-        raise Invalid(
-            f"{wish.priority!r} is not a priority. Use low, medium, high or urgent.",
-            code="unknown_priority",
-            fields={"priority": "unknown"},
-        )
-
-
-def _locked_contacts(ids: Iterable[int | None]) -> dict[int, Contact]:
-    wanted = sorted({pk for pk in ids if pk is not None})
-    locked = Contact.objects.filter(pk__in=wanted).select_for_update(of=("self",)).order_by("pk")
-    return {contact.pk: contact for contact in locked}
-
-
-def _open_tasks(wishes: Sequence[NewTask]) -> list[Task]:
-    bookings = [wish.booking_id for wish in wishes if wish.booking_id is not None]
-    contacts = [wish.contact_id for wish in wishes if wish.booking_id is None and wish.contact_id is not None]
-    where = Q(booking_id__in=bookings) | Q(booking__isnull=True, contact_id__in=contacts)
-    return list(
-        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
-    )
-
-
-def _key(task: Task) -> tuple[str, str, int | None]:
-    return (task.type, "b", task.booking_id) if task.booking_id else (task.type, "c", task.contact_id)
-
-
-def _new(wish: NewTask, contact: Contact | None, booking: Booking | None) -> Task:
-    location_id = wish.location_id or (contact.location_id if contact else None)
-    if location_id is None:
-        raise Invalid("A task needs a contact or a location.", code="no_location")
-    return Task(
-        location_id=location_id,
-        contact=contact,
-        booking=booking,
-        type=wish.type,
-        due_datetime=wish.due_at,
-        urgency=wish.urgency or (booking.urgency_level if booking else ""),
-        warmness=contact.warmness_score if contact else 0,
-        priority_floor=FLOORS[wish.priority],
-        notes=wish.notes,
-        assigned_to_id=wish.assigned_to_id,
-        created_by=wish.created_by,
-        cause_kind=wish.cause.kind,
-        cause_id=str(wish.cause.id),
-    )
-
-
-def _merge(task: Task, wish: NewTask) -> bool:
-    """Let an open task take a wish over. True when that changed it."""
-    floor = max(task.priority_floor, FLOORS[wish.priority])
-    due = min(task.due_datetime, wish.due_at)
-    notes = task.notes
-    if wish.notes and wish.notes not in notes:
-        notes = f"{notes}\n{wish.notes}".strip()
-    changed = (floor, due, notes) != (task.priority_floor, task.due_datetime, task.notes)
-    task.priority_floor, task.due_datetime, task.notes = floor, due, notes
-    task.urgency = task.urgency or wish.urgency
-    task.updated_at = clock.now()
-    return changed
-
-
-def _tell_created(
-    results: Sequence[TaskResult], wishes: Sequence[NewTask], merged: dict[int, tuple[Task, Cause]]
-) -> None:
-    news = [
-        _event(events.TASK_CREATED, result.task, wish.cause, type=result.task.type)
-        for result, wish in zip(results, wishes, strict=True)
-        if result.created
-    ]
-    news += [
-        _event(events.TASK_UPDATED, task, cause, fields=["due_datetime", "notes", "priority_floor"])
-        for task, cause in merged.values()
-    ]
-    record_many(news)
-
-
-def _event(type_: Any, task: Task, cause: Cause, **data: Any) -> NewEvent:
-    return NewEvent(
-        type=type_,
-        cause=cause,
-        location_id=task.location_id,
-        contact_id=task.contact_id,
-        booking_id=task.booking_id,
-        data={"task": str(task.public_id), **data},
-        source="user" if cause.kind == "user" else "system",
-    )
-
-
-def cancel_tasks(
-    *, reason: str, cause: Cause, contact_id: int | None = None, booking_id: int | None = None,
-    types: Iterable[str] | None = None,
-) -> int:  # fmt: skip
-    """Close the open tasks of a contact or booking. Returns how many."""
-    wish = CancelTasks(reason, cause, contact_id, booking_id, None if types is None else tuple(types))
-    return cancel_tasks_many([wish])[0]
-
-
-@transaction.atomic
-def cancel_tasks_many(wishes: Sequence[CancelTasks]) -> list[int]:
-    """Close open tasks whose goal is met or moot, each with its reason. Returns the count for each wish."""
-    if not wishes:
-        return []
-    where = Q()
-    for wish in wishes:
-        if wish.contact_id is None and wish.booking_id is None:
-            raise Invalid("Say whose tasks to cancel: a contact or a booking.", code="no_subject")
-        where |= _matching(wish)
-    tasks = list(
-        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
-    )
-    counts, now, news = [0] * len(wishes), clock.now(), []
-    for task in tasks:
-        index, wish = next((i, w) for i, w in enumerate(wishes) if _is_meant(task, w))
-        task.status, task.closed_reason, task.updated_at = Task.Status.CANCELLED, wish.reason, now
-        task.claimed_by_id = task.claimed_until = None
-        counts[index] += 1
-        news.append(_event(events.TASK_CANCELLED, task, wish.cause, type=task.type, reason=wish.reason))
-    Task.objects.bulk_update(tasks, ["status", "closed_reason", "updated_at", "claimed_by", "claimed_until"])
-    record_many(news)
-    return counts
-
-
-def _matching(wish: CancelTasks) -> Q:
-    where = Q()
-    if wish.contact_id is not None:
-        where &= Q(contact_id=wish.contact_id)
-    if wish.booking_id is not None:
-        where &= Q(booking_id=wish.booking_id)
-    if wish.types is not None:
-        where &= Q(type__in=wish.types)
-    return where
-
-
-def _is_meant(task: Task, wish: CancelTasks) -> bool:
-    return (
-        (wish.contact_id is None or task.contact_id == wish.contact_id)
-        and (wish.booking_id is None or task.booking_id == wish.booking_id)
-        and (wish.types is None or task.type in wish.types)
-    )
 
 
 def _locked(task_id: int) -> Task:
@@ -298,7 +91,7 @@ def complete_task(task_id: int, *, cause: Cause, outcome: str = "", notes: str =
     task.save(cause=cause)
     if task.contact_id is not None and outcome in CALL_TOUCHPOINTS:
         _log_call(task, outcome, cause)
-    _record(_event(events.TASK_COMPLETED, task, cause, type=task.type, outcome=outcome))
+    _record(event_of(events.TASK_COMPLETED, task, cause, type=task.type, outcome=outcome))
     return task
 
 
@@ -335,7 +128,7 @@ def cancel_task(task_id: int, *, reason: str, cause: Cause) -> Task:
     task.status, task.closed_reason = Task.Status.CANCELLED, reason.strip()[:120]
     task.claimed_by = task.claimed_until = None
     task.save(cause=cause)
-    _record(_event(events.TASK_CANCELLED, task, cause, type=task.type, reason=task.closed_reason))
+    _record(event_of(events.TASK_CANCELLED, task, cause, type=task.type, reason=task.closed_reason))
     return task
 
 
@@ -379,9 +172,7 @@ def _refuse_when_closed(task: Task) -> None:
 def snooze_task(task_id: int, *, until: datetime, cause: Cause) -> Task:
     """Hide a task from the queue until then (aware, in the future)."""
     if until <= clock.now():
-        raise Invalid(
-            "Snooze until a moment in the future.", code="in_the_past", fields={"until": "in the past"}
-        )
+        raise Invalid("Snooze until a moment in the future.", code="in_the_past", fields={"until": "in the past"})
     task = _locked(task_id)
     _refuse_when_closed(task)
     task.snoozed_until = until
@@ -405,8 +196,22 @@ def assign_task(task_id: int, *, to: User | None, cause: Cause) -> Task:
     return task
 
 
+@transaction.atomic
+def update_task(task_id: int, *, cause: Cause, **fields: Any) -> Task:
+    """Edit the due time, the notes or whose it is; other fields are moved by their own services."""
+    task = _locked(task_id)
+    _refuse_when_closed(task)
+    if "assigned_to" in fields:
+        assign_task(task_id, to=fields["assigned_to"], cause=cause)
+        task.refresh_from_db()
+    task.due_datetime = fields.get("due_datetime", task.due_datetime)
+    task.notes = fields.get("notes", task.notes)
+    if task.due_datetime > clock.now():
+        task.overdue_told_at = None
+    task.save(cause=cause)
+    return task
+
+
 def works_at(user: User, location: Location) -> bool:
     """Whether an active person may work on this location's tasks."""
-    from accounts import access
-
     return user.is_active and access.allowed(user, "update", "tasks", location)

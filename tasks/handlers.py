@@ -1,0 +1,128 @@
+"""What tasks hear of: wishes that other apps cannot make themselves, and goals that were met.
+
+Everything that wants a human is a task; a task whose goal is met closes itself and says why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+
+from accounts.models import Location
+from core import clock, events, ticks, work
+from core.causes import Cause
+from core.events import NewEvent, record_many
+from core.models import Event, Work
+from tasks import services
+from tasks.events import TASK_OVERDUE
+from tasks.models import Task
+
+DUPLICATES_WITHIN = timedelta(days=1)
+OVERDUE_BATCH = 500
+
+#: event -> (types of task it makes needless, whether those of the booking only, the reason staff read)
+GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
+    "booking_confirmed": (("confirmation_call",), True, "The visit is confirmed."),
+    "booking_outcome_updated": (("record_outcome",), True, "The outcome is recorded."),
+    "booking_created": (
+        (
+            "rescue_call",
+            "no_show_followup",
+            "recall_call",
+            "recall_reminder",
+            "call_hot_lead",
+            "sms_followup",
+        ),
+        False,
+        "A visit is booked.",
+    ),
+    "contact_deleted": (tuple(Task.Type.values), False, "The contact was removed."),
+}
+
+
+def connect() -> None:
+    """Subscribe; called once the apps are ready."""
+    events.subscribe(("duplicate_suspected", "booking_clash"), handler="tasks.wishes")
+    events.subscribe(GOALS, handler="tasks.goals")
+    ticks.register("1min", "tasks.refresh", refresh_copies)
+    ticks.register("1min", "tasks.overdue", tell_overdue)
+
+
+@work.handler("tasks.wishes", batch=100)
+def make_wishes(items: list[Work]) -> None:
+    """A possible duplicate and a clash of visits want a person."""
+    happened = [item.event for item in items if item.event is not None]
+    locations = Location.objects.in_bulk({event.location_id for event in happened})
+    services.create_tasks([_wish(event, locations[event.location_id or 0]) for event in happened])
+
+
+def _wish(event: Event, location: Location) -> services.NewTask:
+    cause = Cause("system", "tasks.wishes", event.cause.chain)
+    if event.type == "duplicate_suspected":
+        return services.NewTask(
+            contact_id=event.contact_id, type="duplicate_check", due_at=clock.now() + DUPLICATES_WITHIN,
+            notes="This person shares a phone or e-mail with another contact. Are they the same?", cause=cause,
+        )  # fmt: skip
+    return services.NewTask(
+        contact_id=event.contact_id, booking_id=event.booking_id, type="reconcile", priority="high",
+        due_at=location.end_of_business_day(clock.now()),
+        notes="Two visits stand at one time for one practitioner or room. Move one of them.", cause=cause,
+    )  # fmt: skip
+
+
+@work.handler("tasks.goals", batch=100)
+def close_met_goals(items: list[Work]) -> None:
+    """Close what an event made needless, unless the event is the very reason the task exists."""
+    wishes = []
+    for item in items:
+        event = item.event
+        if event is None or event.contact_id is None:
+            continue
+        types, of_booking, reason = GOALS[event.type]
+        wishes.append(
+            services.CancelTasks(
+                reason=reason,
+                cause=Cause("system", "tasks.goals", event.cause.chain),
+                contact_id=event.contact_id,
+                booking_id=event.booking_id if of_booking else None,
+                types=types,
+                made_before=event.recorded_at,
+            )
+        )
+    services.cancel_tasks_many(wishes)
+
+
+def refresh_copies() -> int:
+    """Bring the copies that order the queue in line with their contact and booking. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE tasks_task t SET warmness = c.warmness_score, urgency = COALESCE(b.urgency_level, t.urgency)
+               FROM contacts_contact c, tasks_task o LEFT JOIN bookings_booking b ON b.id = o.booking_id
+               WHERE o.id = t.id AND c.id = t.contact_id AND t.status IN ('todo', 'in_progress')
+                 AND (t.warmness <> c.warmness_score OR t.urgency <> COALESCE(b.urgency_level, t.urgency))"""
+        )
+        return 0  # keeping copies true is not work that a relay should wait for
+
+
+def tell_overdue() -> int:
+    """Record task_overdue, once for each task."""
+    now = clock.now()
+    with transaction.atomic():
+        late = list(
+            Task.objects.filter(status__in=Task.OPEN, due_datetime__lt=now, overdue_told_at__isnull=True)
+            .select_for_update(skip_locked=True, of=("self",))
+            .order_by("due_datetime", "pk")[:OVERDUE_BATCH]
+        )
+        Task.objects.filter(pk__in=[task.pk for task in late]).update(overdue_told_at=now)
+        record_many(
+            [
+                NewEvent(
+                    type=TASK_OVERDUE, cause=Cause.clock("tasks.overdue"), location_id=task.location_id,
+                    contact_id=task.contact_id, booking_id=task.booking_id,
+                    data={"task": str(task.public_id), "type": task.type},
+                )
+                for task in late
+            ]
+        )  # fmt: skip
+    return len(late)
