@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ReportingConfig(AppConfig):
+    """Figures over everything below; reads only."""
+
+    name = "reporting"
+    default_auto_field = "django.db.models.BigAutoField"
