@@ -11,6 +11,12 @@ class MessagingConfig(AppConfig):
     verbose_name = "Messages"
 
     def ready(self) -> None:
-        from messaging import signals
+        from core import ticks
+        from messaging import inbound, jobs, panels, signals
 
         signals.connect()
+        inbound.connect()
+        panels.connect()
+        ticks.register("10s", "messaging.send", jobs.send_due)
+        ticks.register("1min", "messaging.settle", jobs.settle)
+        ticks.register("15min", "messaging.reconsider", jobs.reconsider)

@@ -88,6 +88,7 @@ class Template(TrackedModel):
     category = models.CharField(max_length=12, choices=Category.choices)
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
     language = models.CharField(max_length=12, default="en")
+    subject = models.CharField(max_length=200, blank=True, default="", help_text="E-mail only.")
     body = models.TextField()
     asks_answer = models.BooleanField(
         "asks for an answer", default=False, help_text="A reply within 7 days is taken as the answer to it."
@@ -115,6 +116,7 @@ class TemplateVersion(models.Model):
 
     template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
+    subject = models.CharField(max_length=200, blank=True, default="")
     body = models.TextField()
     is_seed = models.BooleanField("as delivered", default=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -204,7 +206,11 @@ class Message(BaseModel):
         default="",
         help_text="Where it goes to or came from: for a household, the owner's number.",
     )
-    body = models.TextField(blank=True, default="")
+    subject = models.CharField(max_length=200, blank=True, default="")
+    wording = models.TextField(
+        blank=True, default="", help_text="A text of its own, with placeholders; else its template's is used."
+    )
+    body = models.TextField(blank=True, default="", help_text="As sent; before that, as it would read now.")
     media = models.JSONField(default=list, blank=True)
     template = models.ForeignKey(
         Template, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
@@ -215,7 +221,12 @@ class Message(BaseModel):
     category = models.CharField(max_length=12, choices=Category.choices, default=Category.REPLY)
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SERVICE)
     rank = models.PositiveSmallIntegerField(default=0, editable=False)
-    exempt_quiet = models.BooleanField("answers the person's own act", default=False)
+    exempt_quiet = models.BooleanField("part of a conversation", default=False)
+    acted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the person did what this answers: quiet hours do not hold it back.",
+    )
     asks_answer = models.BooleanField(default=False)
     answered_by = models.ForeignKey(
         "self",
@@ -332,3 +343,24 @@ class SendAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.fence} of message {self.message_id}"
+
+
+class BlockedNumber(BaseModel):
+    """A number that cannot be reached by text: a provider said so for good. A text from it, or staff, lifts it."""
+
+    access: ClassVar[Access] = Access(resource="messages", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="+")
+    address = models.CharField(max_length=254)
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = "undeliverable number"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(name="number_blocked_once", fields=("location", "address")),
+        ]
+
+    def __str__(self) -> str:
+        return f"undeliverable number #{self.pk}"

@@ -10,7 +10,7 @@ from messaging.models import Template
 def connect() -> None:
     track_model(
         Template,
-        fields=("name", "body", "category", "purpose", "asks_answer", "is_active"),
+        fields=("name", "subject", "body", "category", "purpose", "asks_answer", "is_active"),
         updated=TEMPLATE_CHANGED,
         created=TEMPLATE_CREATED,
     )

@@ -1,0 +1,266 @@
+"""Texts that come in, and what providers report of those that went out.
+
+Both arrive as stored receipts (`integrations.inbound`) and are applied inside the transaction that marks the receipt
+as applied, so that a second delivery changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from accounts.models import Location
+from contacts import identity
+from contacts import services as contact_services
+from contacts.models import Contact
+from contacts.services import NewTouchpoint, Touch
+from core import clock, events
+from core.causes import Cause
+from integrations import inbound as deliveries
+from integrations.models import Kind, ProviderAccount, Receipt
+from integrations.ports import DeliveryReceipt, InboundSms
+from messaging import attribution, intents, judging, outcomes
+from messaging.events import MESSAGE_AMBIGUOUS, OPT_IN, OPT_OUT, REPLY_NEEDED, SMS_RECEIVED
+from messaging.models import (
+    BlockedNumber,
+    Category,
+    Channel,
+    Conversation,
+    Direction,
+    Message,
+    Purpose,
+    Status,
+)
+from messaging.queueing import NewMessage, conversations, queue_messages
+
+SOURCE = "sms_provider"
+#: A receipt may overtake the answer to the call it speaks of; after this long the message is not ours.
+EARLY = timedelta(minutes=5)
+#: What a START brings back. Marketing needs a consent of its own.
+GIVEN_BACK = (Purpose.SERVICE, Purpose.CARE)
+#: Words about the texts themselves: whoever begins with one of them is no lead.
+ABOUT_TEXTS = frozenset({"stop", "start", "help"})
+
+
+class NotYet(Exception):
+    """The receipt came before the message it speaks of was recorded; it is applied again shortly."""
+
+
+def connect() -> None:
+    """Apply the deliveries of text messages. Called from AppConfig.ready()."""
+    deliveries.register(Kind.SMS_INBOUND, apply_inbound)
+    deliveries.register(Kind.SMS_RECEIPT, apply_receipt)
+
+
+# Receipts
+
+
+def apply_receipt(
+    parsed: DeliveryReceipt, *, account: ProviderAccount, receipt: Receipt, cause: Cause
+) -> Mapping[str, str]:
+    """Move the message forward as the provider reports; what is late, lower or repeated changes nothing."""
+    found = Message.objects.filter(
+        provider_account=account, provider_message_id=parsed.provider_message_id, direction=Direction.OUTBOUND
+    ).values_list("pk", "contact_id")
+    for message_id, contact_id in found:
+        contact_services.contacts_for_update([contact_id])
+        [message] = judging.load([message_id], lock=True)
+        outcomes.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
+        return {"message": str(message.public_id)}
+    if clock.now() - receipt.created_at < EARLY:
+        raise NotYet
+    raise deliveries.Ignored("unknown_message")
+
+
+# Texts
+
+
+def apply_inbound(
+    parsed: InboundSms, *, account: ProviderAccount, receipt: Receipt, cause: Cause
+) -> Mapping[str, str]:
+    """Store a text that came in, and do what it asks of us at once: opt out, opt in, help. The rest is automation's."""
+    message = receive_inbound(
+        account=account, from_=parsed.from_, to=parsed.to, body=parsed.body, at=parsed.at,
+        external_id=parsed.external_id, key=receipt.external_id, cause=cause, receipt_id=receipt.pk,
+    )  # fmt: skip
+    return {"message": str(message.public_id), "contact": str(message.contact.public_id)}
+
+
+def receive_inbound(
+    *, account: ProviderAccount, from_: str, to: str, body: str, at: datetime | None, external_id: str, key: str,
+    cause: Cause, receipt_id: int | None = None,
+) -> Message:  # fmt: skip
+    """Store one inbound text with its contact, visit, intent, touchpoints and events. Call it in a transaction.
+
+    `key` is the delivery's identity at the account: a second call with it returns the first one's message.
+    """
+    dedupe_key = f"inbound:{account.pk}:{key}"
+    there = Message.objects.select_related("contact").filter(dedupe_key=dedupe_key).first()
+    if there is not None:
+        return there
+    location = account.location
+    now = clock.now()
+    read = intents.detect(body)
+    address = identity.read_phone(from_, location.region).e164 or from_.strip()
+    people = _people(location, address, lead=read.name not in ABOUT_TEXTS, cause=cause)
+    meaning = attribution.meaning_of(
+        location=location,
+        address=address,
+        people=people,
+        body=body,
+        intent="cancel" if read.clash else read.name,
+        now=now,
+    )
+    contact = contact_services.contacts_for_update([meaning.contact.pk])[meaning.contact.pk]
+    [conversation] = conversations({(contact.pk, Channel.SMS)}, {contact.pk: contact}).values()
+    message = Message.objects.create(
+        location=location, contact=contact, conversation=conversation, booking=meaning.booking, channel=Channel.SMS,
+        direction=Direction.INBOUND, address=address, body=body, status=Status.RECEIVED, intent=read.name,
+        received_at=now, sent_at=None, provider_account=account, provider_message_id=external_id,
+        sender=to, dedupe_key=dedupe_key, cause_kind=cause.kind, cause_id=str(cause.id),
+    )  # fmt: skip
+    answered = [question.pk for question in meaning.asked]
+    Message.objects.filter(pk__in=answered).update(answered_by=message, updated_at=now)
+    BlockedNumber.objects.filter(location=location, address=address).delete()
+    _touchpoints(message, conversation, cause=cause)
+    _seen(conversation, now)
+    _tell(message, meaning, read, cause=cause, receipt_id=receipt_id)
+    _about_texts(message, read, cause=cause)
+    return message
+
+
+def _people(location: Location, address: str, *, lead: bool, cause: Cause) -> list[Contact]:
+    """Everyone on that number, its owner first; somebody new when nobody is."""
+    reached = Contact.objects.filter(location=location).live().reached_by(address).select_related("guardian")
+    people = sorted(reached, key=lambda person: (person.guardian_id is not None, person.pk))
+    if people and people[0].guardian_id is None:
+        return people
+    matched = contact_services.match_or_create(
+        location=location, name="", phone=address, source="sms", cause=cause, is_lead=lead,
+        touch=Touch(source="sms"),
+    )  # fmt: skip
+    return [matched.contact, *(person for person in people if person.pk != matched.contact.pk)]
+
+
+def _touchpoints(message: Message, conversation: Conversation, *, cause: Cause) -> None:
+    """The text itself and, where it is the first answer to what we sent, how quickly it came."""
+    at = message.received_at or clock.now()
+    kinds = ["sms_received"]
+    asked = Message.objects.filter(
+        location_id=message.location_id,
+        address=message.address,
+        direction=Direction.OUTBOUND,
+        status__in=(Status.SENT, Status.DELIVERED),
+    ).aggregate(last=Max("sent_at"))["last"]
+    answered = conversation.last_inbound_at is not None and asked and conversation.last_inbound_at >= asked
+    if asked is not None and not answered:
+        if at - asked <= timedelta(hours=1):
+            kinds.append("sms_reply_1hr")
+        elif at - asked <= timedelta(hours=24):
+            kinds.append("sms_reply_24hr")
+    contact_services.log_touchpoints(
+        [
+            NewTouchpoint(
+                contact_id=message.contact_id,
+                type=kind,
+                at=at,
+                source="sms",
+                details={"message": str(message.public_id), "intent": message.intent},
+                cause=cause,
+            )
+            for kind in kinds
+        ]
+    )
+
+
+def _seen(conversation: Conversation, now: datetime) -> None:
+    conversation.last_inbound_at = conversation.last_message_at = now
+    conversation.state = Conversation.State.OPEN
+    conversation.snoozed_until = None
+    conversation.save(update_fields=["last_inbound_at", "last_message_at", "state", "snoozed_until"])
+
+
+def _tell(
+    message: Message,
+    meaning: attribution.Meaning,
+    read: intents.Intent,
+    *,
+    cause: Cause,
+    receipt_id: int | None,
+) -> None:
+    about = {
+        "cause": cause, "location_id": message.location_id, "contact_id": message.contact_id,
+        "booking_id": message.booking_id, "source": SOURCE, "receipt_id": receipt_id,
+    }  # fmt: skip
+    events.record(
+        SMS_RECEIVED,
+        data={
+            "message": message.pk,
+            "intent": message.intent,
+            "clear": meaning.clear and read.clear,
+            "asked": [question.pk for question in meaning.asked],
+        },
+        dedupe_key=f"sms_received:{message.pk}",
+        **about,
+    )
+    if not meaning.clear:
+        events.record(MESSAGE_AMBIGUOUS, data={"message": message.pk, "intent": message.intent}, **about)
+    elif read.clash or not read.clear:
+        # A lone CANCEL: the carrier has opted the number out, and the patient may have meant the visit.
+        reason = "carrier_word" if read.clash else "unclear"
+        events.record(
+            REPLY_NEEDED, data={"message": message.pk, "intent": message.intent, "reason": reason}, **about
+        )
+
+
+def _about_texts(message: Message, read: intents.Intent, *, cause: Cause) -> None:
+    """Opt out, opt in, or say how to reach us; at once, whatever automation does."""
+    if read.opts_out:
+        changed = _consent(message, tuple(Purpose), "withdrawn", cause=cause)
+        if changed:
+            _record(OPT_OUT, message, cause)
+            _answer(message, "stop_reply", f"stop_reply:{message.pk}", cause=cause)
+    elif message.intent == "start":
+        if _consent(message, GIVEN_BACK, "granted", cause=cause):
+            _record(OPT_IN, message, cause)
+    elif message.intent == "help":
+        day = message.location.local(clock.now()).date()
+        _answer(message, "help_reply", f"help_reply:{message.contact_id}:{day}", cause=cause)
+
+
+def _consent(message: Message, purposes: tuple[str, ...], state: str, *, cause: Cause) -> bool:
+    """Record what the holder of the number said. False when it stood so already."""
+    rows = contact_services.set_consent(
+        location_id=message.location_id, address=message.address, channel=Channel.SMS,
+        purposes=[str(purpose) for purpose in purposes], state=state, basis="reply", wording=message.body[:500],
+        source="sms", cause=cause, contact_id=message.contact_id,
+    )  # fmt: skip
+    return bool(rows)
+
+
+def _answer(message: Message, template: str, key: str, *, cause: Cause) -> None:
+    queue_messages(
+        [
+            NewMessage(
+                contact_id=message.contact_id,
+                template=template,
+                category=Category.REPLY,
+                dedupe_key=key,
+                exempt_quiet=True,
+                cause=cause,
+            )
+        ]
+    )
+
+
+def _record(type: events.EventType, message: Message, cause: Cause) -> None:
+    events.record(
+        type,
+        cause=cause,
+        location_id=message.location_id,
+        contact_id=message.contact_id,
+        data={"channel": Channel.SMS.value},
+        source=SOURCE,
+    )

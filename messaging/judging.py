@@ -1,0 +1,339 @@
+"""May these messages go out? The facts for `policy`, gathered for a whole set in a fixed number of queries.
+
+Asked when messages are queued, when they are claimed, and for each once more right before its call.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q, Sum
+
+from accounts.models import Location
+from bookings import selectors as booking_selectors
+from bookings.models import LIVE, Booking
+from contacts import consent as contact_consent
+from core import clock, localtime
+from core.events import NewEvent, record_many
+from integrations.models import SenderIdentity
+from messaging import policy, rendering, segments, values
+from messaging.events import MESSAGE_HELD, MESSAGE_SUPPRESSED
+from messaging.models import BlockedNumber, Category, Channel, Direction, Message, Purpose, Status
+from messaging.quiet import QuietHours
+
+#: Answers to STOP and HELP: they go out whatever was opted out of.
+CARRIER_REPLIES = frozenset({"stop_reply", "help_reply"})
+#: Follow-ups that are only true while the visit's outcome is this one.
+NEEDS_OUTCOME = {
+    "thank_you_attended": Booking.Outcome.ATTENDED,
+    "review_request": Booking.Outcome.ATTENDED,
+    "no_show_followup": Booking.Outcome.NO_SHOW,
+}
+#: Price of one segment where the location states none, in thousandths of a cent.
+SEGMENT_PRICE = 8_000
+#: Care messages that one number gets in 30 days at most, where the location says nothing else.
+CARE_LIMIT = 6
+CARE_PERIOD = timedelta(days=30)
+#: The same automatic words to the same number within this time are sent once.
+SAME_AGAIN = timedelta(minutes=10)
+VISIT_VALUES = frozenset({"date", "time", "practitioner", "doctor_name"})
+ON_ITS_WAY = (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may become of one message: the decision, and the text and sender it would go with."""
+
+    decision: policy.Decision
+    address: str
+    subject: str
+    body: str
+    segments: int
+    cost_cents: int
+    sender: SenderIdentity | None
+
+    @property
+    def may_go(self) -> bool:
+        return self.decision.kind == "send"
+
+
+@dataclass
+class Facts:
+    """What the set's messages are judged by, loaded once."""
+
+    now: datetime
+    consents: dict[int, dict[str, Any]]
+    blocked: set[tuple[int, str]]
+    senders: dict[int, SenderIdentity]
+    spent: dict[int, int]
+    care: dict[int, int]
+    said: set[tuple[str, str]]
+    next_visits: Mapping[int, Booking]
+    last_visits: Mapping[int, Any]
+
+
+def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) -> list[Message]:
+    """Messages with all they are judged by, in the order of `ids`, in one query."""
+    wanted = list(ids)
+    if not wanted:
+        return []
+    rows = Message.objects.select_related(
+        "location",
+        "contact__guardian",
+        "conversation",
+        "booking__practitioner",
+        "template",
+        "provider_account",
+    ).filter(pk__in=wanted)
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    if fence is not None:
+        rows = rows.filter(fence=fence)
+    found = {message.pk: message for message in rows}
+    return [found[pk] for pk in wanted if pk in found]
+
+
+def judge(messages: Sequence[Message]) -> list[Verdict]:
+    """One verdict for each message, in order. The messages need not be saved; nothing is changed."""
+    if not messages:
+        return []
+    facts = _gather(messages)
+    return [_judge(message, facts) for message in messages]
+
+
+def settle(messages: Sequence[Message], verdicts: Sequence[Verdict]) -> list[Message]:
+    """Write down, as a set, why messages do not go now; returns those that may. Leases of the others end."""
+    going, changed, told = [], [], []
+    for message, verdict in zip(messages, verdicts, strict=True):
+        if verdict.may_go:
+            going.append(message)
+            continue
+        put(message, verdict)
+        changed.append(message)
+        if verdict.decision.kind != "wait":
+            told.append(_not_sent(message))
+    Message.objects.bulk_update(
+        changed, ["status", "reason", "send_at", "lease_until", "address", "updated_at"]
+    )
+    record_many(told)
+    return going
+
+
+def put(message: Message, verdict: Verdict) -> None:
+    """Set status, reason and time as the decision says. Saves nothing."""
+    decision = verdict.decision
+    message.status = decision.status
+    message.reason = "" if decision.reason in ("allowed", "not_due") else decision.reason
+    message.address = verdict.address
+    message.lease_until = None
+    message.updated_at = clock.now()
+    if decision.until is not None:
+        message.send_at = decision.until
+
+
+def fill(message: Message, verdict: Verdict) -> None:
+    """Put the final text and its price on the message. Saves nothing."""
+    message.address = verdict.address
+    message.subject = verdict.subject
+    message.body = verdict.body
+    message.segments = verdict.segments
+    message.cost_cents = verdict.cost_cents
+
+
+def not_sent_events(messages: Iterable[Message]) -> list[NewEvent]:
+    """The events that tell of messages kept back for good or for a person."""
+    kept = (Status.SUPPRESSED, Status.SKIPPED, Status.EXPIRED, Status.HELD)
+    return [_not_sent(message) for message in messages if message.status in kept]
+
+
+def _not_sent(message: Message) -> NewEvent:
+    held = message.status == Status.HELD
+    return NewEvent(
+        type=MESSAGE_HELD if held else MESSAGE_SUPPRESSED,
+        cause=message.cause,
+        location_id=message.location_id,
+        contact_id=message.contact_id,
+        booking_id=message.booking_id,
+        data={"message": message.pk, "reason": message.reason},
+        # What is held is looked at again and again: told once for each reason.
+        dedupe_key=f"message_held:{message.pk}:{message.reason}" if held else None,
+    )
+
+
+def _gather(messages: Sequence[Message]) -> Facts:
+    now = clock.now()
+    locations = {message.location_id: message.location for message in messages}
+    addresses: dict[int, set[str]] = defaultdict(set)
+    for message in messages:
+        addresses[message.location_id].add(address_of(message))
+    everybody = {address for found in addresses.values() for address in found if address}
+    contact_ids = {message.contact_id for message in messages}
+    names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
+    care = any(message.purpose == Purpose.CARE for message in messages)
+    seeking = {message.contact_id for message in messages if message.booking_id is None}
+    return Facts(
+        now=now,
+        consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
+        blocked=set(
+            BlockedNumber.objects.filter(location_id__in=locations, address__in=everybody).values_list(
+                "location_id", "address"
+            )
+        ),
+        senders=_senders(locations),
+        spent=_spent(locations.values(), now),
+        care=_care_sent(contact_ids, now) if care else {},
+        said=_said_lately(everybody, now),
+        next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
+        last_visits=values.last_visits(contact_ids) if "months" in names else {},
+    )
+
+
+def _senders(location_ids: Iterable[int]) -> dict[int, SenderIdentity]:
+    """The sender each location uses: its first usable one, the preferred one in front."""
+    found: dict[int, SenderIdentity] = {}
+    rows = SenderIdentity.objects.filter(location_id__in=list(location_ids), account__enabled=True)
+    for sender in rows.select_related("account").order_by("-is_default", "id"):
+        if sender.usable:
+            found.setdefault(sender.location_id, sender)
+    return found
+
+
+def _spent(locations: Iterable[Location], now: datetime) -> dict[int, int]:
+    """Cents each location spent since its own midnight, sends on their way included."""
+    today = Q(pk__in=())
+    for location in locations:
+        midnight = localtime.start_of_day(localtime.local_day(now, location.zone), location.zone)
+        today |= Q(location=location) & (Q(sent_at__gte=midnight) | Q(status=Status.SENDING))
+    rows = Message.objects.filter(today, direction=Direction.OUTBOUND).values("location_id")
+    return dict(rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"))
+
+
+def _care_sent(contact_ids: Iterable[int], now: datetime) -> dict[int, int]:
+    rows = Message.objects.filter(
+        contact_id__in=list(contact_ids), purpose=Purpose.CARE, sent_at__gte=now - CARE_PERIOD
+    )
+    return dict(rows.values("contact_id").annotate(sent=Count("id")).values_list("contact_id", "sent"))
+
+
+def _said_lately(addresses: Iterable[str], now: datetime) -> set[tuple[str, str]]:
+    rows = Message.objects.filter(
+        address__in=list(addresses), direction=Direction.OUTBOUND, status__in=ON_ITS_WAY
+    ).filter(Q(sent_at__gte=now - SAME_AGAIN) | Q(sent_at__isnull=True, updated_at__gte=now - SAME_AGAIN))
+    return set(rows.values_list("address", "body"))
+
+
+def _judge(message: Message, facts: Facts) -> Verdict:
+    address = address_of(message)
+    subject, words = words_of(message)
+    booking = message.booking or facts.next_visits.get(message.contact_id)
+    filled = values.for_message(
+        contact=message.contact,
+        location=message.location,
+        booking=booking,
+        last_visit=facts.last_visits.get(message.contact_id),
+    )
+    missing = False
+    try:
+        subject, body = rendering.render(subject, filled), rendering.render(words, filled)
+    except rendering.MissingValue:
+        missing, body = True, words
+    size = segments.measure(body).count if message.channel == Channel.SMS else 0
+    price = message.location.settings.get("sms_segment_price", SEGMENT_PRICE)
+    cost = segments.cost_cents(size, thousandths_per_segment=price)
+    sender = facts.senders.get(message.location_id) if message.channel == Channel.SMS else None
+    decision = (
+        _before_policy(message, address)
+        or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
+    )  # fmt: skip
+    if decision.kind == "send" and missing:
+        decision = policy.Decision("hold", "missing_value")
+    if decision.kind == "send" and automated(message) and (address, body) in facts.said:
+        decision = policy.Decision("suppress", "duplicate")
+    if decision.kind == "send":
+        facts.spent[message.location_id] = facts.spent.get(message.location_id, 0) + cost
+    return Verdict(decision, address, subject, body, size, cost, sender)
+
+
+def _before_policy(message: Message, address: str) -> policy.Decision | None:
+    """What policy has no word for: people who are gone, numbers that are not there, a corrected outcome."""
+    if message.contact.merged_into_id is not None:
+        return policy.Decision("suppress", "merged")
+    if message.contact.deleted_at is not None:
+        return policy.Decision("suppress", "contact_hidden")
+    if not address:
+        return policy.Decision("suppress", "no_number")
+    if not words_of(message)[1]:
+        return policy.Decision("hold", "no_template")
+    wanted = NEEDS_OUTCOME.get(message.template.name) if message.template is not None else None
+    if wanted is not None and message.booking is not None and message.booking.outcome != wanted:
+        return policy.Decision("skip", "outcome_changed")
+    return None
+
+
+def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_sender: bool) -> policy.Decision:
+    location = message.location
+    said = facts.consents[message.location_id].get(address, {})
+    states = {purpose: said.get((message.channel, purpose)) for purpose in Purpose.values}
+    request = policy.Request(
+        purpose=message.purpose,
+        zone=location.zone,
+        mode=location.automation_mode,  # type: ignore[arg-type]
+        automated=automated(message),
+        quiet=QuietHours(location.quiet_hours_start, location.quiet_hours_end),
+        send_at=message.send_at,
+        expires_at=message.expires_at,
+        consent=states[message.purpose] or contact_consent.DEFAULTS[message.purpose],  # type: ignore[arg-type]
+        opted_out=states[Purpose.SERVICE] == "withdrawn",
+        blocked_number=(message.location_id, address) in facts.blocked,
+        carrier_reply=message.template is not None and message.template.name in CARRIER_REPLIES,
+        reply=message.exempt_quiet or message.category == Category.REPLY,
+        acted_at=message.acted_at,
+        visit=_visit(message),
+        kill_switch=bool(
+            location.settings.get("sending_stopped") or getattr(settings, "SENDING_STOPPED", False)
+        ),
+        has_sender=has_sender,
+        care_sent=facts.care.get(message.contact_id, 0),
+        care_limit=location.settings.get("care_limit", CARE_LIMIT),
+        spent_cents=facts.spent.get(message.location_id, 0),
+        cost_cents=cost,
+        cap_cents=location.daily_sms_cap_cents,
+    )
+    return policy.may_send(request, now=facts.now)
+
+
+def _visit(message: Message) -> policy.Visit | None:
+    """The visit that must still stand: only for messages that announce one."""
+    booking = message.booking
+    if message.visit_at is None or booking is None:
+        return None
+    return policy.Visit(
+        start=booking.appointment_datetime,
+        planned_for=message.visit_at,
+        cancelled=booking.status not in LIVE,
+        over=booking.outcome != Booking.Outcome.NONE,
+    )
+
+
+def automated(message: Message) -> bool:
+    """Whether no person sent it: the clinic's automation mode then decides."""
+    return message.cause_kind != "user"
+
+
+def words_of(message: Message) -> tuple[str, str]:
+    """Subject and text with placeholders: the message's own, else its template's present wording."""
+    if message.wording or message.template is None:
+        return message.subject, message.wording
+    return message.template.subject, message.template.body
+
+
+def address_of(message: Message) -> str:
+    """Where it goes now: the person's own number or, in a household, its owner's."""
+    if message.channel == Channel.EMAIL:
+        return message.contact.email
+    return message.contact.reach_phone

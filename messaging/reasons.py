@@ -1,0 +1,28 @@
+"""Why a message stands where it stands, in words for staff. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from messaging import policy
+
+WORDS: Mapping[str, str] = {
+    **policy.REASONS,
+    "contact_hidden": "The contact was deleted.",
+    "no_number": "The person has no mobile number, or no e-mail address.",
+    "no_template": "There is no such template, or it is switched off.",
+    "outcome_changed": "The visit's outcome was corrected.",
+    "no_answer": "The provider gave no usable answer, so it may or may not have gone out.",
+    "too_many_tries": "The provider did not take it after several tries.",
+    "not_accepted": "The provider did not take it.",
+    "by_staff": "A person cancelled it.",
+    "booking_cancelled": "The visit was cancelled.",
+    "undelivered": "The phone company could not deliver it.",
+    "refused": "The provider refused it.",
+    "invalid_number": "The provider says that there is no such number.",
+}
+
+
+def words(reason: str) -> str:
+    """A sentence for a reason code; the code itself where there is none."""
+    return WORDS.get(reason, reason.replace("_", " ").capitalize() + "." if reason else "")

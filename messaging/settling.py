@@ -1,0 +1,161 @@
+"""What the sender left open: leases that ran out, sends nobody knows the end of, messages kept too long."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from contacts.models import Contact
+from core import clock
+from core.causes import Cause
+from core.errors import Conflict
+from integrations import gateways
+from integrations.ports import LookupAnswer
+from messaging import judging, outcomes, sending
+from messaging.models import Message, SendAttempt, Status
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+#: When to ask the provider again, counted from the call. After the last only a receipt or a person settles it.
+LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))
+#: Clocks of the provider and ours may differ by this much.
+SKEW = timedelta(minutes=10)
+#: Held for these reasons: looked at again, because somebody may have mended the cause meanwhile.
+MAY_BE_MENDED = ("no_sender", "no_credit", "missing_value", "kill_switch", "cap")
+
+
+def recover_leases() -> int:
+    """Leases that ran out: not begun goes back in line, begun becomes unknown. Returns how many."""
+    with transaction.atomic():
+        late = list(
+            Message.objects.filter(
+                status__in=(Status.CLAIMED, Status.SENDING), lease_until__lt=clock.sql_now()
+            )
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", "status")[:BATCH]
+        )
+        unbegun = [pk for pk, status in late if status == Status.CLAIMED]
+        Message.objects.filter(pk__in=unbegun).update(status=Status.QUEUED, lease_until=None)
+        for message in judging.load([pk for pk, status in late if status == Status.SENDING]):
+            outcomes.unknown(message, look_at=clock.now())
+    return len(late)
+
+
+def ask_about_unknown() -> int:
+    """Ask the providers about sends of which nobody knows the end. Returns how many were asked about."""
+    asked = _claim_unknown()
+    for message in asked:
+        account = message.provider_account
+        gateway = gateways.for_account(account) if account is not None and account.enabled else None
+        if gateway is None or not gateway.capabilities.search:
+            continue
+        first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()
+        try:
+            answer = gateway.lookup(sending.as_sms(message), sent_after=(first or message.created_at) - SKEW)
+        except Exception:
+            logger.exception("look-up failed", extra={"message_id": message.pk})
+            continue
+        _apply_answer(message, answer)
+    return len(asked)
+
+
+@transaction.atomic
+def _claim_unknown() -> list[Message]:
+    """Unknown messages whose next look is due; each is given the moment of the look after that."""
+    now = clock.now()
+    due = list(
+        Message.objects.filter(status=Status.UNKNOWN, next_try_at__lte=now)
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("next_try_at")
+        .values_list("pk", flat=True)[:BATCH]
+    )
+    messages = judging.load(due)
+    started = dict(
+        SendAttempt.objects.filter(message_id__in=due, fence=F("message__fence")).values_list(
+            "message_id", "started_at"
+        )
+    )
+    for message in messages:
+        begun = started.get(message.pk, now)
+        message.next_try_at = next((begun + step for step in LOOKS if begun + step > now), None)
+        message.save(update_fields=["next_try_at"])
+    return messages
+
+
+@transaction.atomic
+def _apply_answer(message: Message, answer: LookupAnswer) -> None:
+    if answer.kind == "unsure":
+        return
+    Contact.objects.select_for_update(of=("self",)).filter(pk=message.contact_id).first()
+    fresh = judging.load([message.pk], lock=True, fence=message.fence)
+    if not fresh or fresh[0].status != Status.UNKNOWN:
+        return
+    message = fresh[0]
+    SendAttempt.objects.filter(message_id=message.pk, fence=message.fence, finished_at__isnull=True).update(
+        finished_at=clock.now(), outcome="found" if answer.kind == "found" else "absent"
+    )
+    if answer.kind == "absent":
+        message.status = Status.QUEUED
+        message.reason = ""
+        message.next_try_at = None
+        message.save()
+        return
+    outcomes.sent(message, provider_message_id=answer.provider_message_id)
+    cause = Cause.provider(message.provider_account_id or 0)
+    outcomes.receipt(message, answer.status, at=None, error="", cause=cause)
+
+
+@transaction.atomic
+def expire_kept() -> int:
+    """Held messages that have lost their meaning. Scheduled ones are judged when they are claimed."""
+    now = clock.now()
+    return Message.objects.filter(status=Status.HELD, expires_at__lte=now).update(
+        status=Status.EXPIRED, updated_at=now
+    )
+
+
+@transaction.atomic
+def reconsider_held() -> int:
+    """Put held messages back in line when the cause may be mended; the sender judges them again.
+
+    Those held for a storm, or after their reason was looked at within the hour, wait for a person.
+    """
+    now = clock.now()
+    held = Message.objects.filter(status=Status.HELD, reason__in=MAY_BE_MENDED).filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now), updated_at__lte=now - timedelta(minutes=14)
+    )
+    ids = list(
+        held.select_for_update(skip_locked=True, of=("self",))
+        .order_by("updated_at")
+        .values_list("pk", flat=True)[:BATCH]
+    )
+    return Message.objects.filter(pk__in=ids).update(status=Status.QUEUED, next_try_at=None, updated_at=now)
+
+
+@transaction.atomic
+def resolve(*, message_id: int, was_sent: bool, cause: Cause) -> Message:
+    """A person says what became of an unknown or parked message: sent, or send it again.
+
+    Raises Conflict when the message is neither. Sending again may mean that the patient gets it twice: only a
+    person may choose that.
+    """
+    found = judging.load([message_id], lock=True)
+    if not found or found[0].status not in (Status.UNKNOWN, Status.PARKED):
+        raise Conflict(
+            "This message is not waiting for a decision; it moved on meanwhile.", code="not_waiting"
+        )
+    message = found[0]
+    if was_sent:
+        outcomes.sent(message, provider_message_id="", at=clock.now())
+    else:
+        message.status = Status.QUEUED
+        message.reason = ""
+        message.attempts = 0
+        message.next_try_at = None
+        message.send_at = clock.now()
+        message.save()
+    return message

@@ -1,0 +1,80 @@
+"""What a person does with messages: write one, withdraw one, send one now, mark a conversation as seen."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from core import clock, doorbell
+from core.causes import Cause
+from core.errors import Conflict, Invalid, NotFound
+from core.ids import uuid7
+from messaging import planning, rendering
+from messaging.models import PENDING, Category, Channel, Conversation, Message, Purpose, Status
+from messaging.queueing import NewMessage, QueueResult, queue_messages
+
+
+def send_text(
+    *, contact_id: int, cause: Cause, body: str = "", template: str = "", booking_id: int | None = None,
+    key: str = "",
+) -> QueueResult:  # fmt: skip
+    """Send a text of one's own or a template to a contact, now. `key` makes a repetition of the request harmless.
+
+    A text of one's own is part of a conversation: quiet hours do not hold it back, an opt-out does. Raises Invalid
+    when neither or both are given, or the text has unknown placeholders.
+    """
+    body = body.strip()
+    if bool(body) == bool(template):
+        raise Invalid("Give either a message or a template.", fields={"message": "Give this, or a template."})
+    if body:
+        rendering.validate(body)
+    wish = NewMessage(
+        contact_id=contact_id, template=template, body=body, booking_id=booking_id, channel=Channel.SMS,
+        category=Category.REPLY if body else "", exempt_quiet=bool(body),
+        dedupe_key=f"staff:{cause.id}:{key or uuid7()}", cause=cause,
+    )  # fmt: skip
+    return queue_messages([wish])[0]
+
+
+@transaction.atomic
+def cancel_message(*, message_id: int, cause: Cause) -> Message:
+    """Withdraw a message that has not gone out. Raises Conflict when it has, or is on its way."""
+    message = _locked(message_id)
+    if message.status not in planning.WITHDRAWABLE:
+        raise Conflict("Only a message that has not gone out can be cancelled.", code="not_pending")
+    planning.withdraw(message, reason="by_staff", cause=cause)
+    return message
+
+
+@transaction.atomic
+def send_now(*, message_id: int, cause: Cause) -> Message:
+    """Send a waiting or held message at once; everything that may stand in its way is checked again.
+
+    Raises Conflict when it is not waiting.
+    """
+    message = _locked(message_id)
+    if message.status not in PENDING:
+        raise Conflict("Only a message that is waiting or held can be sent now.", code="not_pending")
+    now = clock.now()
+    message.status = Status.QUEUED
+    message.reason = ""
+    message.send_at = now
+    message.next_try_at = None
+    # A person decided that now is the time. Care and marketing still wait for the end of quiet hours.
+    message.exempt_quiet = message.exempt_quiet or message.purpose == Purpose.SERVICE
+    message.cause_kind, message.cause_id, message.chain = cause.kind, str(cause.id), list(cause.chain)
+    message.save()
+    doorbell.ring_on_commit()
+    return message
+
+
+@transaction.atomic
+def mark_seen(*, conversation_id: int) -> None:
+    """Somebody looked at the conversation."""
+    Conversation.objects.filter(pk=conversation_id).update(seen_at=clock.now(), updated_at=clock.now())
+
+
+def _locked(message_id: int) -> Message:
+    message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
