@@ -34,6 +34,7 @@ from core.api_gate import gate
 from core.api_paging import CursorPagination
 from core.api_parsers import LimitedJSONParser
 from core.causes import Cause
+from core.errors import NotAllowed
 
 __all__ = [
     "BaseViewSet",
@@ -67,8 +68,19 @@ class GatePermission(permissions.IsAuthenticated):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not super().has_permission(request, view):
             return False
-        gate().check(request.user, view.required_action(), view.resource())
+        try:
+            gate().check(request.user, view.required_action(), view.resource())
+        except NotAllowed:
+            self._hide_what_is_not_theirs(request, view)
+            raise
         return True
+
+    def _hide_what_is_not_theirs(self, request: Request, view: Any) -> None:
+        """A row of another location is a 404 whatever one wanted with it."""
+        key = view.kwargs.get(view.lookup_url_kwarg)
+        if key is not None:
+            gate().check(request.user, "read", view.resource())
+            gate().get_visible_or_404(view.queryset.all(), request.user, key)
 
 
 class BaseViewSet(viewsets.GenericViewSet):
