@@ -269,6 +269,11 @@ class ScopedAdmin(ModelAdmin):
             post_url_continue = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(key,))
         return super().response_add(request, obj, post_url_continue)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, models.URLField):
+            kwargs.setdefault("assume_scheme", "https")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     # -- related rows -----------------------------------------------------------------------------------------------
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
