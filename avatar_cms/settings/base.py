@@ -1,0 +1,212 @@
+"""Settings of the demo on one's own machine, and the ground for production and tests.
+
+Everything that differs between machines comes from the environment or `.env`; see `.env.example`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from avatar_cms import brokers
+from avatar_cms.embedded import demo
+from avatar_cms.logs import configuration as logging_configuration
+from avatar_cms.settings.api import REST_FRAMEWORK as REST_FRAMEWORK
+from avatar_cms.settings.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from avatar_cms.settings.unfold import UNFOLD as UNFOLD
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+env = environ.Env()
+environ.Env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+
+# ------------------------------------------------------------------------------------------------- who and where
+
+ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", "demo")
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", "")
+WIX_WEBHOOK_SECRET = env.str("WIX_WEBHOOK_SECRET", "")
+WIX_PUBLIC_KEY_FILE = str(BASE_DIR / env.str("WIX_PUBLIC_KEY_FILE", "var/keys/wix_demo.pub.pem"))
+SMS_WEBHOOK_TOKEN = env.str("SMS_WEBHOOK_TOKEN", "")
+
+# --------------------------------------------------------------------------------------------------- applications
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "avatar_cms.admin_apps.AvatarAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "core",
+    "accounts",
+    "integrations",
+    "contacts",
+    "bookings",
+    "tasks",
+    "messaging",
+    "automation",
+    "reporting",
+    "avatar_cms.apps.AvatarCmsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "avatar_cms.security.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.LocationMiddleware",
+    "accounts.middleware.AuditMiddleware",
+]
+
+ROOT_URLCONF = "avatar_cms.urls"
+WSGI_APPLICATION = "avatar_cms.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# ------------------------------------------------------------------------------------------------------- database
+
+EMBEDDED_DATABASE = not env.str("DATABASE_URL", "")
+_application_url = env.str("DATABASE_URL", "") or demo.database_url(demo.APPLICATION_ROLE)
+_owner_url = env.str("DATABASE_OWNER_URL", "") or (
+    demo.database_url(demo.OWNER_ROLE) if EMBEDDED_DATABASE else _application_url
+)
+
+
+def _database(url: str) -> dict[str, Any]:
+    settings: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    settings["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
+    settings["CONN_HEALTH_CHECKS"] = True
+    settings["OPTIONS"] = {"connect_timeout": 5, "application_name": "avatar_cms", **settings.get("OPTIONS", {})}
+    return settings
+
+
+#: `default` is the application's role: neither owner nor superuser. `owner` migrates (ADR 5).
+DATABASES = {"default": _database(_application_url), "owner": {**_database(_owner_url), "CONN_MAX_AGE": 0}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ------------------------------------------------------------------------------------------- broker, cache, Celery
+
+EMBEDDED_BROKER = not env.str("REDIS_URL", "")
+REDIS_URL = brokers.client_url(env.str("REDIS_URL", "") or demo.redis_url())
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "avatar",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+CELERY_BROKER_URL = brokers.kombu_url(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    # The doorbell is rung inside web requests: it must fail fast. Rows hold the work, so nothing is lost.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "max_retries": 1,
+    "visibility_timeout": 300,
+    # Without it kombu looks for unacknowledged jobs every 100 s only.
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 120
+CELERY_TASK_TIME_LIMIT = 150
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# ---------------------------------------------------------------------------------------- people, time, languages
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-au"
+USE_I18N = True
+
+# ------------------------------------------------------------------------------------------------ files and looks
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_ROOT = BASE_DIR / "var" / "media"
+
+# ------------------------------------------------------------------------------------------------------- security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LOGGING = logging_configuration(json=env.bool("LOG_JSON", False), level=env.str("LOG_LEVEL", "INFO"))

@@ -1,0 +1,151 @@
+"""Fixtures every test may ask for. Tests of pure modules run without Django, so nothing here imports it early."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from core.clock import Frozen
+    from tests.harness.brokers import TestBroker
+    from tests.harness.databases import TestDatabase
+    from tests.harness.processes import Worker
+
+
+def _has_django(config: pytest.Config) -> bool:
+    return config.pluginmanager.hasplugin("django")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if not _has_django(config) or _is_worker(config) or config.option.collectonly:
+        return
+    from tests.harness.servers import Hold
+
+    config.stash[_HOLD] = Hold()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    hold = config.stash.get(_HOLD, None)
+    if hold is not None:
+        hold.release()
+
+
+_HOLD: pytest.StashKey[Any] = pytest.StashKey()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tier out unless asked for by mark or name."""
+    if config.option.markexpr or config.option.keyword or any("::" in argument for argument in config.args):
+        return
+    if os.environ.get("SLOW") == "1":
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("chaos")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        left_out = set(slow)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def test_broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
+    """This process's own database of the real broker."""
+    from tests.harness.brokers import TestBroker
+
+    broker = TestBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(scope="session")
+def test_database(
+    request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker: Any
+) -> Iterator[TestDatabase]:
+    """This process's own database."""
+    from django.test import TransactionTestCase
+
+    from tests.harness.databases import TestDatabase
+
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    with django_db_blocker.unblock():
+        database = TestDatabase(worker)
+    TransactionTestCase._fixture_teardown = lambda self: database.flush()  # type: ignore[method-assign]
+    yield database
+    with django_db_blocker.unblock():
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(test_database: TestDatabase) -> None:
+    """pytest-django's hook: the database is there already."""
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker(request: pytest.FixtureRequest) -> None:
+    """Cache, doorbell and queues begin empty."""
+    if _has_django(request.config):
+        request.getfixturevalue("test_broker").flush()
+
+
+@pytest.fixture
+def run_work() -> Callable[[], int]:
+    """Run due work and the 10 s and 1 min ticks in this process until nothing is due; returns how much was done."""
+    from core.management.commands import relay
+
+    return relay.until_idle
+
+
+@pytest.fixture
+def frozen_time() -> Iterator[Callable[[datetime], Frozen]]:
+    """`time = frozen_time(at)` stops the clock at an aware moment; `time.advance(timedelta)` moves it."""
+    from core import clock
+
+    with ExitStack() as stack:
+        yield lambda at: stack.enter_context(clock.frozen(at))
+
+
+@pytest.fixture
+def subprocess_environment(test_database: TestDatabase, test_broker: TestBroker) -> dict[str, str]:
+    """The environment in which a child process (a worker, `manage.py relay`) works on this test's database."""
+    from tests.harness import processes
+
+    return processes.environment(test_database, test_broker)
+
+
+@pytest.fixture
+def celery_worker_process(transactional_db: None, subprocess_environment: dict[str, str]) -> Iterator[Worker]:
+    """A real Celery worker on the test's database and broker, ready for jobs."""
+    from tests.harness.processes import Worker
+
+    with Worker(subprocess_environment) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[Any]:
+    from tests.harness import chromium
+
+    with chromium.launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(_chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A page of a real Chromium in a window of its own; script errors on it fail the test."""
+    from tests.harness import chromium
+
+    # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with chromium.fresh_page(_chromium) as page:
+        yield page

@@ -1,0 +1,1 @@
+"""Real servers for the tests: one cluster and one broker shared by every run, a database and broker database each."""
