@@ -16,3 +16,4 @@ BOOKING_OUTCOME_UPDATED = events.define(
 BOOKING_OUTCOME_MISSING = events.define("booking_outcome_missing", label="Visit without an outcome")
 BOOKING_CLASH = events.define("booking_clash", label="Two visits at one time", keys={"other"})
 BOOKING_EXPIRED = events.define("booking_expired", label="Pending visit expired", keys={"source"})
+SERVICE_UPDATED = events.define("service_updated", label="Service changed", keys={"fields"})

@@ -5,11 +5,17 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
+from django.contrib.postgres.fields import (
+    BigIntegerRangeField,
+    DateTimeRangeField,
+    RangeBoundary,
+    RangeOperators,
+)
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from accounts.roles import Access
+from bookings import lifecycle
 from core.fields import EncryptedTextField
 from core.models import BaseModel, TrackedModel
 
@@ -25,8 +31,8 @@ class Status(models.TextChoices):
 
 
 #: Live while the visit is not over. `STANDING` bookings are those that automation knows of.
-LIVE = (Status.PENDING, Status.SCHEDULED, Status.CONFIRMED, Status.RESCHEDULED)
-STANDING = (Status.SCHEDULED, Status.CONFIRMED, Status.RESCHEDULED)
+LIVE = lifecycle.LIVE
+STANDING = lifecycle.STANDING
 
 
 class ServiceType(models.TextChoices):
@@ -67,7 +73,9 @@ class Service(TrackedModel):
     is_high_risk = models.BooleanField("high risk", default=False)
     is_active = models.BooleanField("active", default=True)
     needs_review = models.BooleanField(
-        "to be checked", default=False, help_text="Made from a booking whose service was unknown. Untick once it is right."
+        "to be checked",
+        default=False,
+        help_text="Made from a booking whose service was unknown. Untick once it is right.",
     )
 
     class Meta:
@@ -97,10 +105,16 @@ class Practitioner(BaseModel):
     location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="practitioners")
     name = models.CharField(max_length=255)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="practitioners"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="practitioners",
     )
     services = models.ManyToManyField(Service, blank=True, related_name="practitioners")
-    roster = models.JSONField(default=dict, blank=True, help_text='Working hours, e.g. {"mon": [["09:00", "17:00"]]}.')
+    roster = models.JSONField(
+        default=dict, blank=True, help_text='Working hours, e.g. {"mon": [["09:00", "17:00"]]}.'
+    )
     recall_interval_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Default recall after a procedure."
     )
@@ -205,13 +219,6 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(status__in=STANDING)
 
 
-class _During(Func):
-    """The time a visit takes, its end left out."""
-
-    function = "TSTZRANGE"
-    output_field = DateTimeRangeField()
-
-
 def _no_overlap(name: str, field: str, message: str) -> ExclusionConstraint:
     """Two live bookings of one practitioner or room never overlap.
 
@@ -219,11 +226,27 @@ def _no_overlap(name: str, field: str, message: str) -> ExclusionConstraint:
     NULL is the whole line and would meet everybody's.
     """
     column = f"{field}_id"
+    during = Func(
+        "appointment_datetime",
+        "ends_at",
+        RangeBoundary(),
+        function="TSTZRANGE",
+        output_field=DateTimeRangeField(),
+    )
     return ExclusionConstraint(
         name=name,
         expressions=[
-            (Func(F(column), F(column), Value("[]"), function="int8range"), RangeOperators.OVERLAPS),
-            (_During("appointment_datetime", "ends_at", RangeBoundary()), RangeOperators.OVERLAPS),
+            (
+                Func(
+                    F(column),
+                    F(column),
+                    Value("[]"),
+                    function="int8range",
+                    output_field=BigIntegerRangeField(),
+                ),
+                RangeOperators.OVERLAPS,
+            ),
+            (during, RangeOperators.OVERLAPS),
         ],
         condition=Q(status__in=LIVE, overlap_accepted=False) & Q(**{f"{field}__isnull": False}),
         violation_error_code="overlap",
@@ -236,7 +259,9 @@ class Booking(TrackedModel):
 
     The two attributions are copies of the contact's first and last touch, taken once when the booking is
     made. `became_live_at` is when it first stood (automation heard `booking_created`); empty for one that
-    never did. `provider_state` is what the order-tolerant reading of a provider's deliveries remembers.
+    never did. `first_attendance` marks the visit that made the contact an existing patient, so that a
+    corrected misclick can take that back. `provider_state` is what the order-tolerant reading of a provider's
+    deliveries remembers.
     """
 
     access: ClassVar[Access] = Access(resource="bookings", location="location", owner="contact__owner")
@@ -270,6 +295,7 @@ class Booking(TrackedModel):
     status = models.CharField(max_length=12, choices=Status, default=Status.SCHEDULED)
     outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.NONE)
     outcome_at = models.DateTimeField(null=True, blank=True, editable=False)
+    first_attendance = models.BooleanField(default=False, editable=False)
     outcome_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     payment_status = models.CharField(max_length=8, choices=Payment, default=Payment.UNPAID)
     price_cents = models.PositiveIntegerField("price (cents)", null=True, blank=True)
@@ -285,7 +311,9 @@ class Booking(TrackedModel):
         null=True, blank=True, editable=False, help_text="Pending bookings only: when it lapses."
     )
     overlap_accepted = models.BooleanField(
-        "overlap accepted", default=False, help_text="A provider reported it over another visit, so it is kept."
+        "overlap accepted",
+        default=False,
+        help_text="A provider reported it over another visit, so it is kept.",
     )
 
     objects = BookingQuerySet.as_manager()
@@ -306,10 +334,13 @@ class Booking(TrackedModel):
                 name="booking_outcome_known", condition=Q(outcome__in=("none", "attended", "no_show"))
             ),
             models.CheckConstraint(
-                name="booking_expires_while_pending", condition=Q(expires_at__isnull=True) | Q(status="pending")
+                name="booking_expires_while_pending",
+                condition=Q(expires_at__isnull=True) | Q(status="pending"),
             ),
             _no_overlap(
-                "booking_one_per_practitioner", "practitioner", "This practitioner has another visit at that time."
+                "booking_one_per_practitioner",
+                "practitioner",
+                "This practitioner has another visit at that time.",
             ),
             _no_overlap("booking_one_per_room", "room", "This room is taken at that time."),
         ]
@@ -317,7 +348,9 @@ class Booking(TrackedModel):
             models.Index(fields=("location", "-appointment_datetime", "-id"), name="booking_diary"),
             models.Index(fields=("contact", "appointment_datetime"), name="booking_contact"),
             models.Index(fields=("location", "-created_at", "-id"), name="booking_newest"),
-            models.Index(fields=("expires_at",), name="booking_expiring", condition=Q(expires_at__isnull=False)),
+            models.Index(
+                fields=("expires_at",), name="booking_expiring", condition=Q(expires_at__isnull=False)
+            ),
             models.Index(
                 fields=("ends_at",),
                 name="booking_without_outcome",
@@ -334,4 +367,8 @@ class Booking(TrackedModel):
 
     def is_live(self, now: datetime) -> bool:
         """Whether it counts and is not over."""
-        return self.status in LIVE and self.ends_at > now and self.outcome == self.Outcome.NONE
+        return lifecycle.is_live(self.status, self.outcome, self.ends_at, now)
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ends_at - self.appointment_datetime

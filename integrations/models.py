@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import models
@@ -46,10 +47,15 @@ class ProviderAccount(BaseModel):
     name = models.CharField(max_length=80, help_text="How staff tell it from other accounts.")
     credentials = EncryptedJSONField(default=dict, blank=True)
     external_instance_id = models.CharField(
-        max_length=255, blank=True, default="", help_text="The provider's id of this clinic, such as Wix's instance id."
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="The provider's id of this clinic, such as Wix's instance id.",
     )
-    webhook_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 - many NULLs, unique values
-    enabled = models.BooleanField(default=True, help_text="Untick to refuse its webhooks and to send nothing by it.")
+    webhook_token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    enabled = models.BooleanField(
+        default=True, help_text="Untick to refuse its webhooks and to send nothing by it."
+    )
 
     class Meta:
         ordering = ("location", "provider", "id")
@@ -87,7 +93,10 @@ class SenderIdentity(BaseModel):
     )
     registration = models.CharField(max_length=12, choices=Registration, default=Registration.UNREGISTERED)
     register_name = models.CharField(
-        max_length=60, blank=True, default="", help_text="AU sender-ID register, or A2P 10DLC brand and campaign."
+        max_length=60,
+        blank=True,
+        default="",
+        help_text="AU sender-ID register, or A2P 10DLC brand and campaign.",
     )
     register_id = models.CharField(max_length=80, blank=True, default="")
     per_second = models.PositiveSmallIntegerField(
@@ -151,6 +160,9 @@ class Receipt(BaseModel):
     applied_at = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(default=dict, blank=True)
 
+    #: Waiting receipts that were applied along with this one (`inbound.take_waiting`).
+    taken: Sequence[Receipt] = ()
+
     class Meta:
         ordering = ("-id",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -158,7 +170,9 @@ class Receipt(BaseModel):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("location", "-id"), name="receipt_location"),
-            models.Index(fields=("state", "-id"), name="receipt_state", condition=Q(state__in=("stored", "parked"))),
+            models.Index(
+                fields=("state", "-id"), name="receipt_state", condition=Q(state__in=("stored", "parked"))
+            ),
             models.Index(fields=("subject", "id"), name="receipt_waiting", condition=Q(state="waiting")),
             models.Index(fields=("created_at",), name="receipt_with_body", condition=~Q(body="")),
         ]

@@ -1,0 +1,113 @@
+"""Whose delivery is this? Accounts by webhook token, by the provider's instance id, or by default."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from core.errors import NotFound
+from integrations.models import Provider, ProviderAccount
+
+TOKEN_BYTES = 32
+#: Longer ones cannot be ours; they are not even hashed.
+LONGEST_TOKEN = 200
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a webhook token."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+@transaction.atomic
+def rotate_token(account: ProviderAccount) -> str:
+    """Give the account a new webhook token and return it: it cannot be read again. The old one ends."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    account.webhook_token_hash = token_hash(token)
+    account.save(update_fields=["webhook_token_hash"])
+    return token
+
+
+def by_token(token: str, *, providers: Sequence[str]) -> ProviderAccount:
+    """The enabled account whose webhook address ends in `token`. NotFound for any other token.
+
+    The console account of the default location answers to SMS_WEBHOOK_TOKEN until it has a token of its own.
+    """
+    account = None
+    if token and len(token) <= LONGEST_TOKEN:
+        account = _enabled().filter(webhook_token_hash=token_hash(token), provider__in=providers).first()
+        if account is None and Provider.CONSOLE in providers and _is_console_token(token):
+            account = default(Provider.CONSOLE)
+            account = None if account is not None and account.webhook_token_hash else account
+    if account is None:
+        raise NotFound("No account has this webhook address. Copy the address again from the account's page.")
+    return account
+
+
+def by_instance(provider: str, instance_id: str) -> ProviderAccount | None:
+    """The enabled account the provider knows by this id."""
+    if not instance_id:
+        return None
+    return _enabled().filter(provider=provider, external_instance_id=instance_id).first()
+
+
+def default(provider: str) -> ProviderAccount | None:
+    """The first enabled account of the default location (DEFAULT_LOCATION, else the oldest that has one)."""
+    accounts = _enabled().filter(provider=provider)
+    code = getattr(settings, "DEFAULT_LOCATION", "")
+    if code:
+        accounts = accounts.filter(location__code=code)
+    return accounts.order_by("location_id", "id").first()
+
+
+def wix_secrets(account: ProviderAccount | None) -> list[str]:
+    """The secrets that sign the simple form: the account's own, else the installation's; newest first."""
+    own = account.credentials if account is not None else {}
+    if own.get("webhook_secret"):
+        return [str(own["webhook_secret"]), str(own.get("previous_webhook_secret") or "")]
+    return [
+        getattr(settings, "WIX_WEBHOOK_SECRET", "") or "",
+        getattr(settings, "WIX_WEBHOOK_SECRET_PREVIOUS", "") or "",
+    ]
+
+
+def wix_public_key(account: ProviderAccount | None) -> str:
+    """The key that checks Wix's tokens: the account's own, else the installation's; "" when there is none."""
+    own = account.credentials if account is not None else {}
+    if own.get("public_key"):
+        return str(own["public_key"])
+    key = getattr(settings, "WIX_PUBLIC_KEY", "") or ""
+    path = getattr(settings, "WIX_PUBLIC_KEY_FILE", "") or ""
+    return key or (_read_key(str(path)) if path else "")
+
+
+def _read_key(path: str) -> str:
+    try:
+        changed = Path(path).stat().st_mtime_ns
+    except OSError:
+        return ""
+    return _key_file(path, changed)
+
+
+@lru_cache(maxsize=8)
+def _key_file(path: str, changed: int) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _is_console_token(token: str) -> bool:
+    configured = getattr(settings, "SMS_WEBHOOK_TOKEN", "") or ""
+    return bool(configured) and hmac.compare_digest(configured.encode(), token.encode("utf-8", "replace"))
+
+
+def _enabled() -> QuerySet[ProviderAccount]:
+    return ProviderAccount.objects.select_related("location").filter(enabled=True)

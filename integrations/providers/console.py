@@ -1,0 +1,36 @@
+"""The embedded provider: it accepts every text at once and sends nothing anywhere.
+
+The on-screen phone shows the message rows themselves, so there is nothing to keep here. The id it gives is
+made from our reference, so that a second call with the same reference is the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from integrations.models import ProviderAccount
+from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+
+
+class ConsoleGateway:
+    """Hands texts to the on-screen phone."""
+
+    capabilities = Capabilities(idempotency=True, search=True, echo_ref=True, receipts=True)
+
+    def send(self, sms: OutboundSms) -> SendOutcome:
+        """Accepted, at no cost."""
+        return SendOutcome("accepted", provider_message_id=_id(sms), cost_cents=0)
+
+    def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
+        """A text that was handed over was taken: handing it over cannot fail halfway."""
+        return LookupAnswer("found", provider_message_id=_id(sms), status="sent")
+
+
+def gateway(account: ProviderAccount) -> ConsoleGateway:
+    """The gateway of a console account; all are alike."""
+    return ConsoleGateway()
+
+
+def _id(sms: OutboundSms) -> str:
+    return f"console-{hashlib.sha256(sms.reference.encode()).hexdigest()[:24]}"
