@@ -1,6 +1,7 @@
 """The gate: the only way from a person to rows. API, admin, pages, exports and commands all pass here.
 
-A row of a location that is not yours does not exist (404); an action your role lacks on rows you do see is refused (403).
+A row of a location that is not yours does not exist (404); an action your role lacks on rows you do see is
+refused (403).
 """
 
 from __future__ import annotations
@@ -19,10 +20,26 @@ from accounts.roles import ACTIONS, RESOURCES, Access, Scope
 from core.errors import NotAllowed
 
 __all__ = [
-    "ACTIONS", "RESOURCES", "Access", "Actor", "Scope", "access_of", "allowed", "allowed_on", "check", "check_on",
-    "declare", "get_visible_or_404", "home_location", "location_for", "locations", "permissions", "resource_of",
-    "scope", "visible",
-]  # fmt: skip
+    "ACTIONS",
+    "RESOURCES",
+    "Access",
+    "Actor",
+    "Scope",
+    "access_of",
+    "allowed",
+    "allowed_on",
+    "check",
+    "check_on",
+    "declare",
+    "get_visible_or_404",
+    "home_location",
+    "location_for",
+    "locations",
+    "permissions",
+    "resource_of",
+    "scope",
+    "visible",
+]
 
 Actor = User
 M = TypeVar("M", bound=Model)
@@ -51,7 +68,9 @@ def access_of(model: type[Model]) -> Access:
 
 
 def scope(user: User, resource: str, action: str = roles.READ) -> Scope:
-    """Where this person may take the action; false when nowhere. Anonymous and inactive accounts get nowhere."""
+    """Where this person may take the action; false when nowhere. Anonymous and inactive accounts get
+    nowhere.
+    """
     if not isinstance(user, User) or not user.is_active:
         return roles.NOWHERE
     return roles.scope(
@@ -65,7 +84,9 @@ def scope(user: User, resource: str, action: str = roles.READ) -> Scope:
 
 
 def visible(source: type[M] | QuerySet[M], user: User, action: str = roles.READ) -> QuerySet[M]:
-    """The rows of a model or queryset on which this person may take `action`; none when they may not at all."""
+    """The rows of a model or queryset on which this person may take `action`; none when they may not at
+    all.
+    """
     queryset: QuerySet[M] = source._default_manager.all() if isinstance(source, type) else source
     access = access_of(queryset.model)
     reach = scope(user, access.resource, action)
@@ -124,7 +145,9 @@ def allowed(user: User, action: str, resource: str, location: Location | int | N
 
 
 def allowed_on(user: User, action: str, row: Model) -> bool:
-    """Whether this person may take the action on this row; asks the database only for paths through other rows."""
+    """Whether this person may take the action on this row; asks the database only for paths through other
+    rows.
+    """
     access = access_of(type(row))
     reach = scope(user, access.resource, action)
     if not reach or (reach.everywhere and not reach.own_records_only):

@@ -26,17 +26,32 @@ class LocationAdmin(ScopedAdmin):
     readonly_fields = ("live_since",)
     fieldsets = (
         (None, {"fields": (("name", "code"), ("phone", "address"), ("booking_link", "review_link"))}),
-        ("Hours", {"fields": ("time_zone", "opening_hours", ("holiday_country", "holiday_state"), "holiday_own_days")}),
+        (
+            "Hours",
+            {
+                "fields": (
+                    "time_zone",
+                    "opening_hours",
+                    ("holiday_country", "holiday_state"),
+                    "holiday_own_days",
+                )
+            },
+        ),
         ("Messages", {"fields": (("quiet_hours_start", "quiet_hours_end"), "daily_sms_cap_cents")}),
         ("Automation", {"fields": (("automation_mode", "live_since"),)}),
-        ("Region and targets", {"fields": (("region", "currency", "legal_profile"), "kpi_targets", "settings")}),
+        (
+            "Region and targets",
+            {"fields": (("region", "currency", "legal_profile"), "kpi_targets", "settings")},
+        ),
     )
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return access.allowed(request.user, roles.CREATE, "users")
 
     def save_through(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> Location:
-        fields = {name: form.cleaned_data[name] for name in form.cleaned_data if name in services.LOCATION_FIELDS}
+        fields = {
+            name: form.cleaned_data[name] for name in form.cleaned_data if name in services.LOCATION_FIELDS
+        }
         if not change:
             return services.create_location(fields=fields, cause=cause_of(request))
         changed = {name: value for name, value in fields.items() if name in form.changed_data}
@@ -47,7 +62,11 @@ class MembershipFormSet(forms.BaseInlineFormSet):
     """Roles of one person; they are replaced as a whole by the service."""
 
     def wanted(self) -> list[services.RoleAt]:
-        rows = [form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        rows = [
+            form.cleaned_data
+            for form in self.forms
+            if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
         return [
             services.RoleAt(row["role"], row["location"].pk if row.get("location") else None)
             for row in rows
@@ -109,7 +128,10 @@ class UserAdmin(ScopedAdmin):
     inlines = (MembershipInline, OverrideInline)
     fieldsets = ((None, {"fields": (("name", "email"), ("is_active", "default_location"), "skills")}),)
     add_fieldsets = (
-        (None, {"fields": (("name", "email"), "first_password", ("is_active", "default_location"), "skills")}),
+        (
+            None,
+            {"fields": (("name", "email"), "first_password", ("is_active", "default_location"), "skills")},
+        ),
     )
     set_password = move_button(
         "Set password", _give_password, name="set_password", form=NewPasswordForm, icon="key"
@@ -155,7 +177,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_fields = ("name",)
     exclude = ("digest",)
     revoke = move_button(
-        "Revoke", _revoke, name="revoke", done="The token no longer works.", icon="block",
-        question="Whatever uses it stops working at once.", when=lambda row: row.revoked_at is None,
-    )  # fmt: skip
+        "Revoke",
+        _revoke,
+        name="revoke",
+        done="The token no longer works.",
+        icon="block",
+        question="Whatever uses it stops working at once.",
+        when=lambda row: row.revoked_at is None,
+    )
     actions_detail = ("revoke",)

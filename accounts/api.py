@@ -75,7 +75,10 @@ class RefreshView(_OpenDoor):
     @extend_schema(
         operation_id="refresh",
         request=RefreshInput,
-        responses={200: TokensOutput, 401: OpenApiResponse(description="The refresh token is used up or over")},
+        responses={
+            200: TokensOutput,
+            401: OpenApiResponse(description="The refresh token is used up or over"),
+        },
     )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token, which is good once, for new tokens."""
@@ -111,11 +114,30 @@ class LocationSerializer(PublicModelSerializer):
     class Meta:
         model = Location
         fields = (
-            "id", "name", "code", "time_zone", "region", "currency", "phone", "address", "booking_link", "review_link",
-            "opening_hours", "holiday_country", "holiday_state", "holiday_own_days", "quiet_hours_start",
-            "quiet_hours_end", "legal_profile", "kpi_targets", "daily_sms_cap_cents", "automation_mode", "live_since",
-            "created_at", "updated_at",
-        )  # fmt: skip
+            "id",
+            "name",
+            "code",
+            "time_zone",
+            "region",
+            "currency",
+            "phone",
+            "address",
+            "booking_link",
+            "review_link",
+            "opening_hours",
+            "holiday_country",
+            "holiday_state",
+            "holiday_own_days",
+            "quiet_hours_start",
+            "quiet_hours_end",
+            "legal_profile",
+            "kpi_targets",
+            "daily_sms_cap_cents",
+            "automation_mode",
+            "live_since",
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = ("live_since", "created_at", "updated_at")
 
 
@@ -137,8 +159,17 @@ class UserSerializer(PublicModelSerializer):
 
     class Meta:
         model = User
-        fields = ("id", "email", "name", "skills", "is_active", "default_location", "memberships", "last_login",
-                  "created_at")  # fmt: skip
+        fields = (
+            "id",
+            "email",
+            "name",
+            "skills",
+            "is_active",
+            "default_location",
+            "memberships",
+            "last_login",
+            "created_at",
+        )
         read_only_fields = ("last_login", "created_at")
 
 
@@ -151,9 +182,12 @@ class UserInput(UserSerializer):
 
 class NewUserInput(UserInput):
     password = serializers.CharField(
-        max_length=1024, write_only=True, required=False, trim_whitespace=False,
+        max_length=1024,
+        write_only=True,
+        required=False,
+        trim_whitespace=False,
         help_text="Left out: the account cannot log in until an admin sets one.",
-    )  # fmt: skip
+    )
 
     class Meta(UserInput.Meta):
         fields = (*UserInput.Meta.fields, "password")
@@ -177,7 +211,9 @@ class MeOutput(serializers.Serializer):
         home = access.home_location(user)
         return LocationBrief(home).data if home else None
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}})
+    @extend_schema_field(
+        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+    )
     def get_permissions(self, user: User) -> dict[str, list[str]]:
         return access.permissions(user)
 
@@ -240,7 +276,10 @@ class UserViewSet(Creating, Updating, BaseViewSet):
 
     def create_through(self, data: dict[str, Any]) -> User:
         return services.create_user(
-            password=data.pop("password", None), memberships=_roles(data.pop("memberships")), cause=self.cause, **data
+            password=data.pop("password", None),
+            memberships=_roles(data.pop("memberships")),
+            cause=self.cause,
+            **data,
         )
 
     def update_through(self, row: User, data: dict[str, Any]) -> User:
@@ -254,7 +293,9 @@ class UserViewSet(Creating, Updating, BaseViewSet):
 
 
 def _roles(given: list[dict[str, Any]]) -> list[services.RoleAt]:
-    return [services.RoleAt(item["role"], item["location"].pk if item.get("location") else None) for item in given]
+    return [
+        services.RoleAt(item["role"], item["location"].pk if item.get("location") else None) for item in given
+    ]
 
 
 routes = [("locations", LocationViewSet, "location"), ("users", UserViewSet, "user")]

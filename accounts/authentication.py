@@ -1,4 +1,6 @@
-"""Who is calling the API: a bearer of an access token or a machine token. Browser sessions are DRF's own class."""
+"""Who is calling the API: a bearer of an access token or a machine token. Browser sessions are DRF's own
+class.
+"""
 
 from __future__ import annotations
 

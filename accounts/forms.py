@@ -20,7 +20,9 @@ class StaffLoginForm(AuthenticationForm):
         waiting: guard.TooManyAttempts | None = getattr(self.request, "too_many_attempts", None)
         if waiting is not None:
             minutes = max(1, round(waiting.retry_after / 60))
-            raise ValidationError(f"Too many failed log-ins. Try again in about {minutes} min.", code="too_many")
+            raise ValidationError(
+                f"Too many failed log-ins. Try again in about {minutes} min.", code="too_many"
+            )
         return dict(super().clean() or {})
 
 
@@ -28,7 +30,10 @@ class NewPasswordForm(BaseDialogForm):
     """The dialog in which an admin gives someone a new password."""
 
     password = forms.CharField(
-        label="New password", max_length=1024, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+        label="New password",
+        max_length=1024,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
 
@@ -36,9 +41,13 @@ class UserForm(forms.ModelForm):
     """An account, with a first password when it is new."""
 
     first_password = forms.CharField(
-        label="Password", max_length=1024, strip=False, required=False, widget=UnfoldAdminPasswordWidget(),
+        label="Password",
+        max_length=1024,
+        strip=False,
+        required=False,
+        widget=UnfoldAdminPasswordWidget(),
         help_text="Leave empty to set it later; the account cannot log in until then.",
-    )  # fmt: skip
+    )
 
     class Meta:
         model = User
@@ -50,5 +59,7 @@ class ApiTokenForm(BaseDialogForm):
 
     name = forms.CharField(label="What will use it", max_length=80)
     scopes = forms.CharField(
-        label="Scopes", initial="contacts:read bookings:read", help_text="Separated by spaces, e.g. contacts:read tasks:*"
+        label="Scopes",
+        initial="contacts:read bookings:read",
+        help_text="Separated by spaces, e.g. contacts:read tasks:*",
     )

@@ -1,7 +1,8 @@
 """Stops guessing of passwords: counts failed log-ins per account and address, and per address.
 
-The count is taken before the password is looked at, so that a burst of parallel guesses cannot slip through, and given
-back when it was right. Without the shared cache each process counts for itself: stricter is fine, open is not.
+The count is taken before the password is looked at, so that a burst of parallel guesses cannot slip through,
+and given back when it was right. Without the shared cache each process counts for itself: stricter is fine,
+open is not.
 """
 
 from __future__ import annotations

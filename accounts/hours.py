@@ -1,7 +1,8 @@
 """Opening hours of a clinic: parsing, opening, closing, business days. Pure Python, no database.
 
-A week is stored as {"mon": [["09:00", "17:30"]], …, "sun": []}: local wall-clock times, several spans a day allowed.
-Wall-clock times become instants through the clinic's zone, so a day of 23 or 25 hours is handled by the zone.
+A week is stored as {"mon": [["09:00", "17:30"]], …, "sun": []}: local wall-clock times, several spans a day
+allowed. Wall-clock times become instants through the clinic's zone, so a day of 23 or 25 hours is handled by
+the zone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def parse_week(raw: object) -> Week:
     they start or overlap.
     """
     if not isinstance(raw, Mapping):
-        raise ValueError("Opening hours must be a table of days, for example {\"mon\": [[\"09:00\", \"17:00\"]]}.")
+        raise ValueError('Opening hours must be a table of days, for example {"mon": [["09:00", "17:00"]]}.')
     unknown = sorted(str(day) for day in raw if day not in WEEKDAYS)
     if unknown:
         raise ValueError(f"Unknown day {', '.join(unknown)}: use {', '.join(WEEKDAYS)}.")
@@ -43,13 +44,15 @@ def parse_week(raw: object) -> Week:
 
 def _parse_day(day: str, raw: object) -> tuple[Span, ...]:
     if not isinstance(raw, Sequence) or isinstance(raw, str):
-        raise ValueError(f"{day}: give a list of spans, for example [[\"09:00\", \"17:00\"]].")
+        raise ValueError(f'{day}: give a list of spans, for example [["09:00", "17:00"]].')
     spans: list[Span] = []
     for item in raw:
         try:
             opens, closes = (time.fromisoformat(str(part)) for part in item)
         except (TypeError, ValueError):
-            raise ValueError(f"{day}: {item!r} is not a span of two times such as [\"09:00\", \"17:00\"].") from None
+            raise ValueError(
+                f'{day}: {item!r} is not a span of two times such as ["09:00", "17:00"].'
+            ) from None
         if opens.tzinfo or closes.tzinfo or closes <= opens:
             raise ValueError(f"{day}: closing {closes:%H:%M} must be later than opening {opens:%H:%M}.")
         if spans and opens < spans[-1][1]:
@@ -70,7 +73,7 @@ def public_holidays(country: str, state: str) -> Container[date]:
 def parse_own_days(raw: object) -> frozenset[date]:
     """The clinic's own closing days, stored as ["2026-12-24", …]. Raises ValueError naming the bad one."""
     if not isinstance(raw, list):
-        raise ValueError("Own closing days must be a list of dates, for example [\"2026-12-24\"].")
+        raise ValueError('Own closing days must be a list of dates, for example ["2026-12-24"].')
     days = set()
     for item in raw:
         try:

@@ -49,7 +49,9 @@ def current_location(request: HttpRequest) -> Location | None:
 
 def choose_location(request: HttpRequest, code: str) -> Location | None:
     """Work in another clinic from now on; None, and no change, for one that is not theirs."""
-    found = access.locations(request.user).filter(code=code).first() if isinstance(request.user, User) else None
+    found = (
+        access.locations(request.user).filter(code=code).first() if isinstance(request.user, User) else None
+    )
     if found is not None:
         request.session[SESSION_LOCATION] = found.code
     return found
@@ -67,19 +69,15 @@ class LocationMiddleware:
         location = current_location(request)
         request.location = location  # type: ignore[attr-defined]
         with timezone.override(location.zone if location else None):
-            response = self.get_response(request)
-            # Templates render late; they need the zone while it is set.
-            if hasattr(response, "render") and callable(response.render) and not response.is_rendered:
-                response = response.render()
-            return response
+            return self.get_response(request)
 
 
 class AuditMiddleware:
     """One row for each request of a signed-in person, and for each try to sign in.
 
-    The row is written after the answer is made, in one statement of its own: it must tell the status, and what was
-    refused must be told too. When it cannot be written the request still succeeds, since by then its work is
-    committed; the same facts then go to the error log, from where they can be restored.
+    The row is written after the answer is made, in one statement of its own: it must tell the status, and
+    what was refused must be told too. When it cannot be written the request still succeeds, since by then
+    its work is committed; the same facts then go to the error log, from where they can be restored.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -131,11 +129,14 @@ def _write(entry: AuditEntry) -> None:
 
 
 def _request_hash(request: HttpRequest) -> str:
-    """A keyed hash of method, address and body: proves what was sent to whoever still has it, and tells nothing."""
+    """A keyed hash of method, address and body: proves what was sent to whoever still has it, and tells
+    nothing.
+    """
     length = request.META.get("CONTENT_LENGTH") or "0"
     body = b""
     if length.isascii() and length.isdigit() and 0 < int(length) <= _HASHED_BYTES:
         body = request.body
-    parts = "\n".join((request.method or "", request.get_full_path(), length, hashlib.sha256(body).hexdigest()))
+    parts = "\n".join(
+        (request.method or "", request.get_full_path(), length, hashlib.sha256(body).hexdigest())
+    )
     return salted_hmac("accounts.audit", parts, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
-

@@ -75,7 +75,10 @@ class Location(BaseModel):
     code = models.SlugField(max_length=40, unique=True, help_text="Short name used in web addresses.")
     time_zone = models.CharField(max_length=64, default="Australia/Sydney", validators=[validate_time_zone])
     region = models.CharField(
-        "phone region", max_length=2, default="AU", help_text="Country that phone numbers without a prefix belong to."
+        "phone region",
+        max_length=2,
+        default="AU",
+        help_text="Country that phone numbers without a prefix belong to.",
     )
     currency = models.CharField(max_length=3, default="AUD")
     phone = models.CharField(max_length=32, blank=True)
@@ -86,14 +89,24 @@ class Location(BaseModel):
     holiday_country = models.CharField(max_length=2, blank=True, default="AU")
     holiday_state = models.CharField(max_length=3, blank=True, default="NSW")
     holiday_own_days = models.JSONField(
-        "own closing days", default=list, blank=True, validators=[validate_own_days], help_text="Dates, e.g. 2026-12-24."
+        "own closing days",
+        default=list,
+        blank=True,
+        validators=[validate_own_days],
+        help_text="Dates, e.g. 2026-12-24.",
     )
-    quiet_hours_start = models.TimeField(default=time(20), help_text="No care or marketing texts from this local time.")
-    quiet_hours_end = models.TimeField(default=time(8), help_text="Texts may go out again from this local time.")
+    quiet_hours_start = models.TimeField(
+        default=time(20), help_text="No care or marketing texts from this local time."
+    )
+    quiet_hours_end = models.TimeField(
+        default=time(8), help_text="Texts may go out again from this local time."
+    )
     legal_profile = models.CharField(max_length=2, choices=LegalProfile.choices, default=LegalProfile.AU)
     kpi_targets = models.JSONField("KPI targets", default=default_kpi_targets, blank=True)
     daily_sms_cap_cents = models.PositiveIntegerField(
-        "daily SMS cost cap (cents)", default=5000, help_text="Texts above this cost per day are held for a person."
+        "daily SMS cost cap (cents)",
+        default=5000,
+        help_text="Texts above this cost per day are held for a person.",
     )
     automation_mode = models.CharField(
         max_length=8, choices=AutomationMode.choices, default=AutomationMode.SHADOW
@@ -162,7 +175,9 @@ class User(AbstractBaseUser, BaseModel):
 
     access: ClassVar[Access] = Access(resource="users", location="memberships__location", owner="pk")
 
-    email = models.EmailField("e-mail", unique=True, error_messages={"unique": "Someone already uses this e-mail."})
+    email = models.EmailField(
+        "e-mail", unique=True, error_messages={"unique": "Someone already uses this e-mail."}
+    )
     name = models.CharField(max_length=120)
     skills = models.JSONField(default=list, blank=True, help_text="Words that tasks are matched by.")
     is_active = models.BooleanField(
@@ -170,7 +185,12 @@ class User(AbstractBaseUser, BaseModel):
     )
     is_superuser = models.BooleanField("bootstrap account", default=False, editable=False)
     default_location = models.ForeignKey(
-        Location, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="Where they start."
+        Location,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Where they start.",
     )
     token_version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -259,19 +279,26 @@ class Membership(BaseModel):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     location = models.ForeignKey(
-        Location, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships",
+        Location,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="memberships",
         help_text="Leave empty for an admin, who works in every location.",
-    )  # fmt: skip
+    )
     role = models.CharField(max_length=8, choices=Role.choices)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                name="one_role_per_location", fields=("user", "location"),
+                name="one_role_per_location",
+                fields=("user", "location"),
                 violation_error_message="This person already has a role there.",
             ),
             models.UniqueConstraint(
-                name="one_role_everywhere", fields=("user",), condition=models.Q(location__isnull=True),
+                name="one_role_everywhere",
+                fields=("user",),
+                condition=models.Q(location__isnull=True),
                 violation_error_message="This person already works in every location.",
             ),
             models.CheckConstraint(
@@ -280,7 +307,7 @@ class Membership(BaseModel):
                 | (~models.Q(role="admin") & models.Q(location__isnull=False)),
                 violation_error_message="Choose a location; only an admin works in every location.",
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_role_display()}, {self.location or 'every location'}"
@@ -304,7 +331,9 @@ class PermissionOverride(BaseModel):
     access: ClassVar[Access] = Access(resource="users", location="user__memberships__location", owner="user")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="permission_overrides")
-    resource = models.CharField(max_length=16, choices=[(name, name.capitalize()) for name in roles.RESOURCES])
+    resource = models.CharField(
+        max_length=16, choices=[(name, name.capitalize()) for name in roles.RESOURCES]
+    )
     action = models.CharField(max_length=8, choices=[(name, name.capitalize()) for name in roles.ACTIONS])
     allow = models.BooleanField(default=True, help_text="Untick to forbid it.")
     own_location_only = models.BooleanField(default=False, help_text="Only at the person's default location.")
@@ -313,10 +342,11 @@ class PermissionOverride(BaseModel):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                name="one_override_per_permission", fields=("user", "resource", "action"),
+                name="one_override_per_permission",
+                fields=("user", "resource", "action"),
                 violation_error_message="There is already an override for this permission.",
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return f"{'may' if self.allow else 'may not'} {self.action} {self.resource}"
@@ -329,7 +359,9 @@ class RefreshToken(BaseModel):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_tokens")
     family = models.UUIDField(db_index=True)
-    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token; the token is never stored.")
+    digest = models.CharField(
+        max_length=64, unique=True, help_text="SHA-256 of the token; the token is never stored."
+    )
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True, help_text="When it was exchanged for the next one.")
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -364,4 +396,4 @@ class ApiToken(BaseModel):
         super().clean()
         known = set(roles.known_scopes())
         if not isinstance(self.scopes, list) or not self.scopes or not set(map(str, self.scopes)) <= known:
-            raise ValidationError({"scopes": "Give a list of scopes such as [\"contacts:read\", \"tasks:*\"]."})
+            raise ValidationError({"scopes": 'Give a list of scopes such as ["contacts:read", "tasks:*"].'})

@@ -1,7 +1,7 @@
 """Buttons in the admin that move something: confirm a booking, complete a task, retry work.
 
-A button asks first (a small dialog, with a form when the move needs words), posts, calls one service, and shows a refusal
-as a message. It appears only to those who may, and where `when` says it makes sense.
+A button asks first (a small dialog, with a form when the move needs words), posts, calls one service, and
+shows a refusal as a message. It appears only to those who may, and where `when` says it makes sense.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Staff pages that are no model's list or form: apps register them, the admin site shows them.
 
-    pages.home.register("home", views.today)                       # the admin's start page
-    pages.extra.register("messaging_phone", pages.Page("phone/", views.phone))   # admin:messaging_phone
+pages.home.register("home", views.today)                       # the admin's start page
+pages.extra.register("messaging_phone", pages.Page("phone/", views.phone))   # admin:messaging_phone
 """
 
 from __future__ import annotations

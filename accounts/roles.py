@@ -23,8 +23,14 @@ _LOOK = frozenset({READ})
 _NONE: frozenset[str] = frozenset()
 
 
-def _row(*, work: frozenset[str], reports: frozenset[str], settings: frozenset[str],
-         users: frozenset[str] = _NONE, audit: frozenset[str] = _NONE) -> dict[str, frozenset[str]]:  # fmt: skip
+def _row(
+    *,
+    work: frozenset[str],
+    reports: frozenset[str],
+    settings: frozenset[str],
+    users: frozenset[str] = _NONE,
+    audit: frozenset[str] = _NONE,
+) -> dict[str, frozenset[str]]:
     return {
         **dict.fromkeys(WORK, work),
         "reports": reports,
@@ -91,7 +97,9 @@ class Scope:
         return self.everywhere or bool(self.locations)
 
     def covers(self, location_id: int | None) -> bool:
-        """Whether it reaches this location; rows without a location belong to those who see every location."""
+        """Whether it reaches this location; rows without a location belong to those who see every
+        location.
+        """
         return self.everywhere or (location_id is not None and location_id in self.locations)
 
 
@@ -104,7 +112,9 @@ def permits(role: str, resource: str, action: str) -> bool:
 
 
 def token_permits(scopes: Iterable[str] | None, resource: str, action: str) -> bool:
-    """Whether a machine token's scopes ("contacts:read", "contacts:*") hold this action; None means no token."""
+    """Whether a machine token's scopes ("contacts:read", "contacts:*") hold this action; None means no
+    token.
+    """
     return scopes is None or bool({f"{resource}:{action}", f"{resource}:*"} & set(scopes))
 
 

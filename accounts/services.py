@@ -25,7 +25,9 @@ class RoleAt:
 
 
 LOCATION_FIELDS = frozenset(
-    field.name for field in Location._meta.concrete_fields if field.editable and field.name not in ("id", "live_since")
+    field.name
+    for field in Location._meta.concrete_fields
+    if field.editable and field.name not in ("id", "live_since")
 )
 USER_FIELDS = frozenset({"email", "name", "skills", "is_active", "default_location"})
 
@@ -38,7 +40,9 @@ def create_location(*, fields: Mapping[str, Any], cause: Cause) -> Location:
 
 @transaction.atomic
 def update_location(*, location_id: int, fields: Mapping[str, Any], cause: Cause) -> Location:
-    """Change a clinic; switching automation to live notes the moment, which decides what counts as history."""
+    """Change a clinic; switching automation to live notes the moment, which decides what counts as
+    history.
+    """
     return _save_location(Location.objects.select_for_update().get(pk=location_id), fields)
 
 
@@ -111,12 +115,18 @@ def _replace_memberships(user: User, wanted: Iterable[RoleAt]) -> None:
     target: dict[int | None, str] = {}
     for item in wanted:
         if item.role not in roles.ROLES:
-            raise Invalid(f"Unknown role “{item.role}”.", fields={"memberships": f"Use {', '.join(roles.ROLES)}."})
+            raise Invalid(
+                f"Unknown role “{item.role}”.", fields={"memberships": f"Use {', '.join(roles.ROLES)}."}
+            )
         location_id = None if item.role == roles.ADMIN else item.location_id
         if location_id is None and item.role != roles.ADMIN:
-            raise Invalid("Only an admin works in every location.", fields={"memberships": "Choose a location."})
+            raise Invalid(
+                "Only an admin works in every location.", fields={"memberships": "Choose a location."}
+            )
         if location_id in target:
-            raise Invalid("One role per location.", fields={"memberships": "The same location is given twice."})
+            raise Invalid(
+                "One role per location.", fields={"memberships": "The same location is given twice."}
+            )
         target[location_id] = item.role
     held = {m.location_id: m for m in user.memberships.all()}
     Membership.objects.filter(pk__in=[m.pk for key, m in held.items() if key not in target]).delete()
@@ -146,4 +156,6 @@ def _keep_an_admin() -> None:
 def _refuse_unknown(fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     unknown = sorted(set(fields) - known)
     if unknown:
-        raise Invalid(f"A {what} has no {', '.join(unknown)}.", fields=dict.fromkeys(unknown, "Unknown field."))
+        raise Invalid(
+            f"A {what} has no {', '.join(unknown)}.", fields=dict.fromkeys(unknown, "Unknown field.")
+        )

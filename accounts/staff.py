@@ -72,7 +72,9 @@ class RefusedForm(forms.ModelForm):
             self.add_error(None, general)
         for name, wrong in named.items():
             known = name in self.fields
-            self.add_error(name if known else None, list(wrong) if known else [f"{name} {w}".strip() for w in wrong])
+            self.add_error(
+                name if known else None, list(wrong) if known else [f"{name} {w}".strip() for w in wrong]
+            )
 
 
 class LocationFilter(SimpleListFilter):
@@ -102,8 +104,8 @@ class ScopedAdmin(ModelAdmin):
     """A ModelAdmin behind the gate.
 
     Subclasses implement `save_through` (and `delete_through` with `deletable = True`), list states in
-    `readonly_fields`, and offer moves with `move_button` in `actions_detail` or `actions_row`; a move hides itself
-    where the gate or its `when` says no.
+    `readonly_fields`, and offer moves with `move_button` in `actions_detail` or `actions_row`; a move hides
+    itself where the gate or its `when` says no.
     """
 
     list_per_page = 40
@@ -111,8 +113,6 @@ class ScopedAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_filter_sheet = False
     deletable: ClassVar[bool] = False
-
-    # -- the gate ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return access.visible(super().get_queryset(request), request.user)
@@ -141,12 +141,14 @@ class ScopedAdmin(ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # Deleting many at once would go round the services; deletion is one row, confirmed.
-        return {name: entry for name, entry in super().get_actions(request).items() if name != "delete_selected"}
-
-    # -- public ids -------------------------------------------------------------------------------------------------
+        return {
+            name: entry for name, entry in super().get_actions(request).items() if name != "delete_selected"
+        }
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The visible row with this public id (or inner key, for links that the framework draws); else None."""
+        """The visible row with this public id (or inner key, for links that the framework draws); else
+        None.
+        """
         wanted = unquote(str(object_id))
         by_key = from_field or (wanted.isascii() and wanted.isdigit()) or not self._has_public_id()
         path = (from_field or "pk") if by_key else "public_id"
@@ -172,8 +174,6 @@ class ScopedAdmin(ModelAdmin):
         """Tell the audit row which rows and fields this request touched."""
         note(request, rows, fields=fields, personal=access.resource_of(self.model) in PERSONAL)
 
-    # -- saving -----------------------------------------------------------------------------------------------------
-
     def save_through(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> Any:
         """Call the service that makes or changes the row and return the row.
 
@@ -198,7 +198,11 @@ class ScopedAdmin(ModelAdmin):
         self.delete_through(request, obj)
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> Any:
         if object_id and request.method == "GET" and (address := self._public_address(request, object_id)):
             return HttpResponseRedirect(address)
@@ -212,7 +216,9 @@ class ScopedAdmin(ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal = getattr(request, "refusal", None)
-        return form if refusal is None else type(form)(form.__name__, (RefusedForm, form), {"refusal": refusal})
+        return (
+            form if refusal is None else type(form)(form.__name__, (RefusedForm, form), {"refusal": refusal})
+        )
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> Any:
         raise Http404(f"There is no such {opts.verbose_name}.")
@@ -228,7 +234,9 @@ class ScopedAdmin(ModelAdmin):
         except DomainError as error:
             self.message_user(request, refusal_text(error), level="ERROR")
             opts = self.opts
-            return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(object_id,)))
+            return HttpResponseRedirect(
+                reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(object_id,))
+            )
         return response
 
     def _public_address(self, request: HttpRequest, object_id: str) -> str:
@@ -240,8 +248,6 @@ class ScopedAdmin(ModelAdmin):
             return ""
         address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(row.public_id,))
         return f"{address}?{request.GET.urlencode()}" if request.GET else address
-
-    # -- the admin's own log: public ids, no names -------------------------------------------------------------------
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         return self._log(request, obj, ADDITION, message)
@@ -266,15 +272,15 @@ class ScopedAdmin(ModelAdmin):
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         if post_url_continue is None:
             key = quote(getattr(obj, "public_id", obj.pk))
-            post_url_continue = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(key,))
+            post_url_continue = reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(key,)
+            )
         return super().response_add(request, obj, post_url_continue)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.URLField):
             kwargs.setdefault("assume_scheme", "https")
         return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    # -- related rows -----------------------------------------------------------------------------------------------
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", _choices(db_field, request))
@@ -294,8 +300,6 @@ class ScopedAdmin(ModelAdmin):
             here = getattr(request, "location", None) or access.home_location(request.user)
             given.setdefault("location", here.pk if here else None)
         return given
-
-    # -- moves ------------------------------------------------------------------------------------------------------
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         offered = super().get_actions_detail(request, object_id)
@@ -337,10 +341,16 @@ def _choices(db_field: Any, request: HttpRequest) -> models.QuerySet[Any] | None
 
 
 def colleagues(request: HttpRequest) -> models.QuerySet[Any]:
-    """Active staff who work in one of the person's locations, admins included; for choosing an owner or assignee."""
-    here = models.Q(memberships__location__in=access.locations(request.user)) | models.Q(memberships__role=roles.ADMIN)
+    """Active staff who work in one of the person's locations, admins included; for choosing an owner or
+    assignee.
+    """
+    here = models.Q(memberships__location__in=access.locations(request.user)) | models.Q(
+        memberships__role=roles.ADMIN
+    )
     model = type(request.user)
-    return model._default_manager.filter(pk__in=model._default_manager.filter(here).values("pk"), is_active=True)
+    return model._default_manager.filter(
+        pk__in=model._default_manager.filter(here).values("pk"), is_active=True
+    )
 
 
 class ReadOnlyAdmin(ScopedAdmin):

@@ -1,7 +1,7 @@
 """Sign-in tokens for programs: short access tokens, single-use refresh tokens, machine keys.
 
-Access tokens (JWT, 15 minutes) are checked against the account on every request, so they end with it. A refresh token is
-good once; using it a second time means that two parties hold it, and ends the whole log-in.
+Access tokens (JWT, 15 minutes) are checked against the account on every request, so they end with it. A
+refresh token is good once; using it a second time means that two parties hold it, and ends the whole log-in.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def sign_in(*, email: str, password: str, ip: str | None) -> tuple[User, Tokens]
     Raises SignInRefused, and accounts.guard.TooManyAttempts once too many tries failed.
     """
     attempt = guard.begin(account=email, ip=ip)
-    user = authenticate(None, username=email.strip().lower(), password=password) if "\0" not in email else None
+    user = (
+        authenticate(None, username=email.strip().lower(), password=password) if "\0" not in email else None
+    )
     if not isinstance(user, User):
         raise SignInRefused("The e-mail or the password is wrong.")
     attempt.succeeded()
@@ -64,7 +66,9 @@ def sign_in(*, email: str, password: str, ip: str | None) -> tuple[User, Tokens]
 
 
 def refresh(*, token: str) -> tuple[User, Tokens]:
-    """Exchange a refresh token for new tokens. Raises SignInRefused; a token used before ends its whole log-in."""
+    """Exchange a refresh token for new tokens. Raises SignInRefused; a token used before ends its whole
+    log-in.
+    """
     refused = SignInRefused("This refresh token is no longer valid. Sign in again.", code="bad_refresh_token")
     with transaction.atomic():
         row = (
@@ -75,7 +79,12 @@ def refresh(*, token: str) -> tuple[User, Tokens]:
         )
         if row is None:
             raise refused
-        if row.used_at is None and row.revoked_at is None and row.expires_at > clock.now() and row.user.is_active:
+        if (
+            row.used_at is None
+            and row.revoked_at is None
+            and row.expires_at > clock.now()
+            and row.user.is_active
+        ):
             row.used_at = clock.now()
             row.save(update_fields=["used_at"])
             return row.user, _issue(row.user, family=row.family)
@@ -138,7 +147,9 @@ def _access_token(user: User, family: uuid.UUID) -> str:
 
 def user_of_access_token(token: str) -> tuple[User, uuid.UUID]:
     """The account and log-in family of an access token. Raises SignInRefused for anything but a good one."""
-    refused = SignInRefused("The access token is not valid or has expired. Refresh it or sign in again.", code="bad_token")
+    refused = SignInRefused(
+        "The access token is not valid or has expired. Refresh it or sign in again.", code="bad_token"
+    )
     claims = _claims(token)
     if claims is None:
         raise refused
@@ -159,7 +170,9 @@ def _claims(token: str) -> dict[str, object] | None:
     options = {"verify_exp": False, "verify_iat": False, "require": ["exp", "sub", "ver", "sid"]}
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
-            return jwt.decode(token, _signing_key(secret), algorithms=["HS256"], issuer=_ISSUER, options=options)
+            return jwt.decode(
+                token, _signing_key(secret), algorithms=["HS256"], issuer=_ISSUER, options=options
+            )
         except jwt.PyJWTError:
             continue
     return None
@@ -171,9 +184,13 @@ def issue_api_token(
     """A new machine token and its plain text, which is shown once and stored nowhere."""
     plain = API_PREFIX + secrets.token_urlsafe(32)
     row = ApiToken(
-        user=user, name=name, scopes=sorted(set(scopes)), expires_at=expires_at,
-        digest=_digest(plain), prefix=plain[:10],
-    )  # fmt: skip
+        user=user,
+        name=name,
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+        digest=_digest(plain),
+        prefix=plain[:10],
+    )
     row.full_clean()
     row.save()
     return row, plain
@@ -189,10 +206,10 @@ def user_of_api_token(token: str) -> User:
     row = ApiToken.objects.select_related("user").filter(digest=_digest(token), revoked_at=None).first()
     now = clock.now()
     if row is None or not row.user.is_active or (row.expires_at is not None and row.expires_at <= now):
-        raise SignInRefused("This API token is not valid: it was revoked, has expired, or never was.", code="bad_token")
+        raise SignInRefused(
+            "This API token is not valid: it was revoked, has expired, or never was.", code="bad_token"
+        )
     if row.last_used_at is None or now - row.last_used_at >= USED_STEP:
         ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
     row.user.token_scopes = frozenset(row.scopes)
     return row.user
-
-

@@ -4,9 +4,8 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class AvatarAdminConfig(AdminConfig):
-    """Django's admin with our site. Goes last in INSTALLED_APPS, with `unfold.apps.BasicAppConfig` before it.
-
-    Last, because it re-dresses admins that other apps' modules registered while it discovered them.
+    """Django's admin with our site. Stands beside `unfold.apps.BasicAppConfig`, which leaves the site
+    alone.
     """
 
     default_site = "avatar_cms.admin_site.AvatarAdminSite"

@@ -32,11 +32,17 @@ class AvatarAdminSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The page staff start on, from the app that owns it; Django's list of apps while there is none."""
-        return pages.home.get("home")(request) if "home" in pages.home else super().index(request, extra_context)
+        return (
+            pages.home.get("home")(request) if "home" in pages.home else super().index(request, extra_context)
+        )
 
     def get_urls(self) -> list[URLPattern]:
-        switch = path("location/", self.admin_view(require_POST(self.switch_location)), name="switch_location")
-        extra = [path(page.route, self.admin_view(page.view), name=name) for name, page in pages.extra.items()]
+        switch = path(
+            "location/", self.admin_view(require_POST(self.switch_location)), name="switch_location"
+        )
+        extra = [
+            path(page.route, self.admin_view(page.view), name=name) for name, page in pages.extra.items()
+        ]
         return [switch, *extra, *super().get_urls()]
 
     def switch_location(self, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,6 @@
-"""Everything under /api/. Each app's `api.py` says what it offers: `routes` (viewsets) and `urlpatterns` (views)."""
+"""Everything under /api/. Each app's `api.py` says what it offers: `routes` (viewsets) and `urlpatterns`
+(views).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from django.urls import URLPattern, URLResolver, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-APPS = ("accounts", "contacts", "bookings", "tasks", "messaging", "automation", "reporting", "integrations", "core")
+APPS = (
+    "accounts",
+    "contacts",
+    "bookings",
+    "tasks",
+    "messaging",
+    "automation",
+    "reporting",
+    "integrations",
+    "core",
+)
 
 
 def _router() -> SimpleRouter:

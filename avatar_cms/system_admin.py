@@ -11,7 +11,13 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -36,7 +42,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="Event", ordering="type")
     def label(self, row: Event) -> str:
-        known = dict((entry.name, entry.label) for entry in events.all_types())
+        known = {entry.name: entry.label for entry in events.all_types()}
         return str(known.get(row.type, row.type))
 
     @display(description="What followed")
@@ -133,7 +139,9 @@ class LogEntryAdmin(SystemAdmin):
 
 
 def register(site: admin.AdminSite) -> None:
-    """Put our admins in place, the schedule library's own aside. Called once every app has registered its own."""
+    """Put our admins in place, the schedule library's own aside. Called once every app has registered its
+    own.
+    """
     for model in (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
         if site.is_registered(model):
             site.unregister(model)

@@ -1,7 +1,8 @@
 """The base every API viewset stands on.
 
-A viewset names its queryset and serializers and says, in `create_through`, `update_through` and `delete_through`,
-which service does the work. Rows are found by public id through the gate; a row of another location is a 404.
+A viewset names its queryset and serializers and says, in `create_through`, `update_through` and
+`delete_through`, which service does the work. Rows are found by public id through the gate; a row of another
+location is a 404.
 
     class ContactViewSet(Creating, Updating, BaseViewSet):
         queryset = Contact.objects.select_related("owner")
@@ -10,7 +11,8 @@ which service does the work. Rows are found by public id through the gate; a row
         ordering_fields = ("created_at", "name")
         search_fields = ("name", "email")
 
-        def create_through(self, data): return services.create_contact(location=self.location(data), **data, cause=self.cause)
+        def create_through(self, data):
+            return services.create_contact(location=self.location(), fields=data, cause=self.cause)
 
         @action(detail=True, methods=["post"], gate_action="update")
         def recalculate(self, request, id): contact = self.get_object(); …; return self.answer(contact)
@@ -86,7 +88,8 @@ class GatePermission(permissions.IsAuthenticated):
 class BaseViewSet(viewsets.GenericViewSet):
     """Reading rows the person may see: scoped queryset, public ids, paging, whitelisted filters.
 
-    Extra actions name what they need with `@action(..., gate_action="update")`; a POST without it counts as update.
+    Extra actions name what they need with `@action(..., gate_action="update")`; a POST without it counts as
+    update.
     """
 
     lookup_field = "public_id"
@@ -107,7 +110,9 @@ class BaseViewSet(viewsets.GenericViewSet):
         return gate().resource_of(self.queryset.model)
 
     def required_action(self) -> str:
-        """What the gate is asked for: the action's own word, else by method; creating and deleting are standard."""
+        """What the gate is asked for: the action's own word, else by method; creating and deleting are
+        standard.
+        """
         if self.gate_action:
             return self.gate_action
         if self.action == "create":
@@ -146,9 +151,7 @@ class BaseViewSet(viewsets.GenericViewSet):
 
     def get_serializer_class(self) -> Any:
         writing = self.action in ("create", "update", "partial_update")
-        return (
-            self.write_serializer_class if writing else None
-        ) or super().get_serializer_class()
+        return (self.write_serializer_class if writing else None) or super().get_serializer_class()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -168,9 +171,7 @@ class BaseViewSet(viewsets.GenericViewSet):
     def validated(self, serializer_class: Any = None, **kwargs: Any) -> dict[str, Any]:
         """The request's body, checked. Raises ValidationError (422) naming each field that is wrong."""
         wanted = serializer_class or self.get_serializer_class()
-        serializer = wanted(
-            data=self.request.data, context=self.get_serializer_context(), **kwargs
-        )
+        serializer = wanted(data=self.request.data, context=self.get_serializer_context(), **kwargs)
         serializer.is_valid(raise_exception=True)
         self.note(fields=serializer.validated_data)
         return dict(serializer.validated_data)
@@ -190,9 +191,7 @@ class Creating:
     """POST on the list, through a service."""
 
     def create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.answer(
-            self.create_through(self.validated()), status.HTTP_201_CREATED
-        )
+        return self.answer(self.create_through(self.validated()), status.HTTP_201_CREATED)
 
     def create_through(self, data: dict[str, Any]) -> Model:
         """Make the row with a service and return it."""
@@ -205,16 +204,12 @@ class Updating:
     def update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._update(partial=False)
 
-    def partial_update(
-        self: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> Response:
+    def partial_update(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._update(partial=True)
 
     def _update(self: Any, *, partial: bool) -> Response:
         row = self.get_object()
-        return self.answer(
-            self.update_through(row, self.validated(instance=row, partial=partial))
-        )
+        return self.answer(self.update_through(row, self.validated(instance=row, partial=partial)))
 
     def update_through(self, row: Any, data: dict[str, Any]) -> Model:
         """Change the row with a service and return it."""

@@ -38,9 +38,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def body(
-    code: str, message: str, fields: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def body(code: str, message: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The JSON of a refusal."""
     return {"error": {"code": code, "message": message, "fields": dict(fields or {})}}
 
@@ -54,9 +52,7 @@ def json_error(
 ) -> JsonResponse:
     """A refusal outside DRF, for middleware and plain views; words default to those of the status."""
     usual_code, usual_message = _WORDS.get(http_status, _WORDS[400])
-    return JsonResponse(
-        body(code or usual_code, message or usual_message, fields), status=http_status
-    )
+    return JsonResponse(body(code or usual_code, message or usual_message, fields), status=http_status)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -80,9 +76,7 @@ def _answer(error: Exception) -> Response | None:
         case DomainError():
             return _response(int(error.status), error.code, error.message, error.fields)
         case Http404():
-            message = (
-                str(error) if error.args and isinstance(error.args[0], str) else ""
-            )
+            message = str(error) if error.args and isinstance(error.args[0], str) else ""
             return _response(404, message=message)
         case PermissionDenied():
             return _response(403)
@@ -93,7 +87,8 @@ def _answer(error: Exception) -> Response | None:
         case exceptions.APIException():
             return _api_exception(error)
         case DataError() | UnicodeEncodeError():
-            # Text that JSON allows and the database cannot hold: a NUL, a lone surrogate, a number out of range.
+            # Text that JSON allows and the database cannot hold: a NUL, a lone surrogate, a number out of
+            # range.
             return _response(
                 422,
                 message="A value cannot be stored: it holds a character or number out of range.",
@@ -126,13 +121,9 @@ def _api_exception(error: exceptions.APIException) -> Response:
     http_status = error.status_code
     known = isinstance(
         error,
-        exceptions.NotAuthenticated
-        | exceptions.MethodNotAllowed
-        | exceptions.NotAcceptable,
+        exceptions.NotAuthenticated | exceptions.MethodNotAllowed | exceptions.NotAcceptable,
     )
-    known = known or isinstance(
-        error, exceptions.UnsupportedMediaType | exceptions.Throttled
-    )
+    known = known or isinstance(error, exceptions.UnsupportedMediaType | exceptions.Throttled)
     message = "" if known or not isinstance(error.detail, str) else str(error.detail)
     if message == str(error.default_detail):
         message = ""
@@ -150,8 +141,7 @@ def _invalid(fields: Mapping[str, Any]) -> Response:
 def _django_fields(error: DjangoValidationError) -> dict[str, list[str]]:
     if hasattr(error, "error_dict"):
         return {
-            ("" if name == NON_FIELD_ERRORS else name): wrong
-            for name, wrong in error.message_dict.items()
+            ("" if name == NON_FIELD_ERRORS else name): wrong for name, wrong in error.message_dict.items()
         }
     return {"": error.messages}
 
@@ -161,18 +151,14 @@ def _drf_fields(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if isinstance(detail, Mapping):
         for name, wrong in detail.items():
-            inner = (
-                prefix if name == "non_field_errors" else f"{prefix}.{name}".strip(".")
-            )
+            inner = prefix if name == "non_field_errors" else f"{prefix}.{name}".strip(".")
             _merge(found, _drf_fields(wrong, inner))
     elif isinstance(detail, list):
         for index, wrong in enumerate(detail):
             nested = isinstance(wrong, Mapping | list)
             _merge(
                 found,
-                _drf_fields(
-                    wrong, f"{prefix}.{index}".strip(".") if nested else prefix
-                ),
+                _drf_fields(wrong, f"{prefix}.{index}".strip(".") if nested else prefix),
             )
     else:
         found[prefix] = [str(detail)]
@@ -199,29 +185,17 @@ def wants_json(request: HttpRequest) -> bool:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400"""
-    return (
-        json_error(400)
-        if wants_json(request)
-        else defaults.bad_request(request, exception)
-    )
+    return json_error(400) if wants_json(request) else defaults.bad_request(request, exception)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403"""
-    return (
-        json_error(403)
-        if wants_json(request)
-        else defaults.permission_denied(request, exception)
-    )
+    return json_error(403) if wants_json(request) else defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404"""
-    return (
-        json_error(404)
-        if wants_json(request)
-        else defaults.page_not_found(request, exception)
-    )
+    return json_error(404) if wants_json(request) else defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

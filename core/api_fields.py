@@ -23,7 +23,7 @@ class PublicModelSerializer(serializers.ModelSerializer):
 class PublicIdField(serializers.SlugRelatedField):
     """Another row by its public id; a row the person may not see does not exist."""
 
-    default_error_messages = {  # noqa: RUF012 - DRF's own attribute
+    default_error_messages = {
         "does_not_exist": "There is no such {slug_name}: {value}.",
         "invalid": "That is not an id.",
     }

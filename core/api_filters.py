@@ -8,17 +8,15 @@ from rest_framework import exceptions, filters
 
 
 class OrderingFilter(filters.OrderingFilter):
-    """`?ordering=-created_at`: only names in the view's `ordering_fields`; others are refused, not ignored."""
+    """`?ordering=-created_at`: only names in the view's `ordering_fields`; others are refused, not
+    ignored.
+    """
 
-    def get_valid_fields(
-        self, queryset: Any, view: Any, context: Any = None
-    ) -> list[tuple[str, str]]:
+    def get_valid_fields(self, queryset: Any, view: Any, context: Any = None) -> list[tuple[str, str]]:
         allowed = getattr(view, "ordering_fields", None) or ()
         return [(item, item) if isinstance(item, str) else item for item in allowed]
 
-    def remove_invalid_fields(
-        self, queryset: Any, fields: list[str], view: Any, request: Any
-    ) -> list[str]:
+    def remove_invalid_fields(self, queryset: Any, fields: list[str], view: Any, request: Any) -> list[str]:
         known = {item[0] for item in self.get_valid_fields(queryset, view)}
         wrong = [name for name in fields if name.removeprefix("-") not in known]
         if wrong:

@@ -1,7 +1,7 @@
 """The access gate as the API floor sees it.
 
-The gate itself lives above (`accounts.access`), because it knows people and locations; `accounts` plugs it in when
-the apps are ready. Until then every question is answered by an error, never by "yes".
+The gate itself lives above (`accounts.access`), because it knows people and locations; `accounts` plugs it
+in when the apps are ready. Until then every question is answered by an error, never by "yes".
 """
 
 from __future__ import annotations
@@ -15,17 +15,11 @@ from django.db.models import Model, QuerySet
 class Gate(Protocol):
     """What the API asks: which rows, which actions, which location."""
 
-    def visible(
-        self, source: Any, user: Any, action: str = "read"
-    ) -> QuerySet[Any]: ...
+    def visible(self, source: Any, user: Any, action: str = "read") -> QuerySet[Any]: ...
 
-    def get_visible_or_404(
-        self, source: Any, user: Any, public_id: object, action: str = "read"
-    ) -> Any: ...
+    def get_visible_or_404(self, source: Any, user: Any, public_id: object, action: str = "read") -> Any: ...
 
-    def check(
-        self, user: Any, action: str, resource: str, location: Any = None
-    ) -> None: ...
+    def check(self, user: Any, action: str, resource: str, location: Any = None) -> None: ...
 
     def resource_of(self, model: type[Model]) -> str: ...
 
@@ -44,7 +38,5 @@ def plug_in(gate: Gate) -> None:
 def gate() -> Gate:
     """The gate in use. Raises ImproperlyConfigured when no app has plugged one in."""
     if _plugged is None:
-        raise ImproperlyConfigured(
-            "No access gate is plugged in: is `accounts` in INSTALLED_APPS?"
-        )
+        raise ImproperlyConfigured("No access gate is plugged in: is `accounts` in INSTALLED_APPS?")
     return _plugged

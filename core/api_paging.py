@@ -38,9 +38,7 @@ class CursorPagination(BaseCursorPagination):
 
     def get_page_size(self, request: Any) -> int:
         asked = request.query_params.get(self.page_size_query_param)
-        if asked is not None and not (
-            asked.isascii() and asked.isdigit() and int(asked) > 0
-        ):
+        if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked) > 0):
             raise exceptions.ValidationError(
                 {self.page_size_query_param: ["Give a whole number from 1 to 200."]}
             )
@@ -51,6 +49,4 @@ def _refuse_null(model: type[Model], ordering: str) -> None:
     name = ordering.lstrip("-")
     field = next((f for f in model._meta.get_fields() if f.name == name), None)
     if field is not None and getattr(field, "null", False):
-        raise ImproperlyConfigured(
-            f"{model._meta.label}.{name} may be null, so lists cannot be paged by it."
-        )
+        raise ImproperlyConfigured(f"{model._meta.label}.{name} may be null, so lists cannot be paged by it.")

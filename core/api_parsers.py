@@ -14,9 +14,7 @@ MOST_BYTES = 1024 * 1024
 class LimitedJSONParser(parsers.JSONParser):
     """JSON of a sane size and depth; anything else is refused in the usual shape, not by a crash."""
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Any = None
-    ) -> Any:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         raw = stream.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
             raise TooLarge()

@@ -91,8 +91,6 @@ class AutoSchema(BaseAutoSchema):
         return [*codes, "429"]
 
 
-def without_trailing_slash(
-    endpoints: list[tuple[Any, ...]], **_: Any
-) -> list[tuple[Any, ...]]:
+def without_trailing_slash(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:
     """Preprocessing hook: addresses are documented as they are written, without the optional slash."""
     return [(path.rstrip("/") or "/", *rest) for path, *rest in endpoints]

@@ -96,7 +96,9 @@ def test_an_override_opens_and_closes_for_one_person(staff: dict[str, User], syd
 
 
 def test_own_records_only_shows_what_belongs_to_the_person(staff: dict[str, User]) -> None:
-    PermissionOverride.objects.create(user=staff["staff"], resource="users", action="read", own_records_only=True)
+    PermissionOverride.objects.create(
+        user=staff["staff"], resource="users", action="read", own_records_only=True
+    )
     user = fresh(staff["staff"])
     assert list(access.visible(User, user)) == [user]
     assert access.allowed_on(user, "read", user)
@@ -104,11 +106,15 @@ def test_own_records_only_shows_what_belongs_to_the_person(staff: dict[str, User
 
 
 def test_own_records_only_shows_nothing_where_rows_belong_to_nobody(staff: dict[str, User]) -> None:
-    PermissionOverride.objects.create(user=staff["staff"], resource="settings", action="read", own_records_only=True)
+    PermissionOverride.objects.create(
+        user=staff["staff"], resource="settings", action="read", own_records_only=True
+    )
     assert not access.visible(Location, fresh(staff["staff"])).exists()
 
 
-def test_a_person_in_two_locations_is_listed_once(staff: dict[str, User], sydney: Location, outsider: User) -> None:
+def test_a_person_in_two_locations_is_listed_once(
+    staff: dict[str, User], sydney: Location, outsider: User
+) -> None:
     Membership.objects.create(user=outsider, location=sydney, role="readonly")
     listed = [user.email for user in access.visible(User, staff["admin"])]
     assert listed.count("mel@demo.test") == 1
@@ -119,11 +125,15 @@ def test_a_model_that_never_said_how_cannot_be_shown(staff: dict[str, User]) -> 
         access.visible(Group, staff["admin"])
 
 
-def test_events_of_the_floor_are_scoped_too(staff: dict[str, User], sydney: Location, melbourne: Location) -> None:
+def test_events_of_the_floor_are_scoped_too(
+    staff: dict[str, User], sydney: Location, melbourne: Location
+) -> None:
     from core.clock import now
 
     for place in (sydney, melbourne):
-        Event.objects.create(type="t", location_id=place.pk, occurred_at=now(), cause_kind="system", cause_id="t")
+        Event.objects.create(
+            type="t", location_id=place.pk, occurred_at=now(), cause_kind="system", cause_id="t"
+        )
     assert [event.location_id for event in access.visible(Event, staff["staff"])] == [sydney.pk]
 
 

@@ -43,13 +43,19 @@ def typed(page: Any, **changes: Any) -> dict[str, Any]:
         for part in inline.formset.forms:
             data |= {part.add_prefix(name): part[name].value() for name in part.fields}
     data |= changes
-    return {key: "on" if value is True else value for key, value in data.items() if value is not None and value is not False}
+    return {
+        key: "on" if value is True else value
+        for key, value in data.items()
+        if value is not None and value is not False
+    }
 
 
 @pytest.mark.parametrize("page", LISTS)
 @pytest.mark.parametrize("who", ["admin", "manager", "staff", "readonly"])
 def test_each_role_gets_its_pages_and_no_others(pages: Any, page: str, who: str) -> None:
-    assert pages(who).get(reverse(f"admin:{page}_changelist")).status_code == (200 if who in LISTS[page] else 403)
+    assert pages(who).get(reverse(f"admin:{page}_changelist")).status_code == (
+        200 if who in LISTS[page] else 403
+    )
 
 
 @pytest.mark.parametrize("who", ["admin", "manager", "staff", "readonly"])
@@ -72,7 +78,9 @@ def test_logging_in_through_the_form_leads_to_the_start_page(staff: Any) -> None
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
 
 
-@pytest.mark.parametrize(("who", "status"), [("admin", 200), ("manager", 404), ("staff", 404), ("readonly", 404)])
+@pytest.mark.parametrize(
+    ("who", "status"), [("admin", 200), ("manager", 404), ("staff", 404), ("readonly", 404)]
+)
 @pytest.mark.parametrize("view", ["change", "history"])
 def test_another_locations_row_is_not_found(
     pages: Any, melbourne: Location, who: str, status: int, view: str
@@ -88,7 +96,9 @@ def test_unknown_rows_are_not_found(pages: Any) -> None:
         assert pages("admin").get(f"/admin/accounts/location/{key}/change/").status_code == 404
 
 
-def test_lists_show_and_link_ones_own_rows_by_public_id(pages: Any, sydney: Location, melbourne: Location) -> None:
+def test_lists_show_and_link_ones_own_rows_by_public_id(
+    pages: Any, sydney: Location, melbourne: Location
+) -> None:
     page = pages("staff").get("/admin/accounts/location/").content.decode()
     assert f"/admin/accounts/location/{sydney.public_id}/change/" in page
     assert "Melbourne" not in page
@@ -100,7 +110,9 @@ def test_a_link_by_inner_key_leads_to_the_public_address(pages: Any, sydney: Loc
     assert (answer.status_code, answer["Location"]) == (302, change(sydney))
 
 
-@pytest.mark.parametrize(("who", "saves"), [("admin", True), ("manager", True), ("staff", False), ("readonly", False)])
+@pytest.mark.parametrize(
+    ("who", "saves"), [("admin", True), ("manager", True), ("staff", False), ("readonly", False)]
+)
 def test_saving_needs_the_right_and_goes_through_the_service(
     pages: Any, sydney: Location, who: str, saves: bool
 ) -> None:
@@ -131,9 +143,12 @@ def test_an_admin_adds_a_person_with_a_role(pages: Any, sydney: Location) -> Non
     client = pages("admin")
     address = reverse("admin:accounts_user_add")
     data = typed(
-        client.get(address), email="Kim@Demo.test", name="Kim", first_password=PASSWORD,
+        client.get(address),
+        email="Kim@Demo.test",
+        name="Kim",
+        first_password=PASSWORD,
         **{"memberships-0-role": "staff", "memberships-0-location": sydney.pk},
-    )  # fmt: skip
+    )
     answer = client.post(address, data)
     assert answer.status_code == 302, answer.context["errors"]
     kim = User.objects.get(email="kim@demo.test")
@@ -145,10 +160,14 @@ def test_roles_are_changed_and_removed_in_the_persons_form(
     pages: Any, staff: dict[str, User], melbourne: Location
 ) -> None:
     client, page = pages("admin"), change(staff["staff"])
-    data = typed(client.get(page), **{"memberships-0-role": "manager", "memberships-0-location": melbourne.pk})
+    data = typed(
+        client.get(page), **{"memberships-0-role": "manager", "memberships-0-location": melbourne.pk}
+    )
     answer = client.post(page, data)
     assert answer.status_code == 302, answer.context["errors"]
-    assert [(m.role, m.location) for m in Membership.objects.filter(user=staff["staff"])] == [("manager", melbourne)]
+    assert [(m.role, m.location) for m in Membership.objects.filter(user=staff["staff"])] == [
+        ("manager", melbourne)
+    ]
 
 
 def test_closing_an_account_in_the_form_ends_its_session(pages: Any, staff: dict[str, User]) -> None:
@@ -176,14 +195,19 @@ def test_a_password_is_set_by_a_confirmed_post_only(pages: Any, staff: dict[str,
 @pytest.mark.parametrize("who", ["manager", "staff", "readonly"])
 def test_buttons_of_rows_one_may_not_see_do_not_exist(pages: Any, staff: dict[str, User], who: str) -> None:
     button = reverse("admin:accounts_user_set_password", args=(staff["admin"].public_id,))
-    for answer in (pages(who).get(button), pages(who).post(button, {"password": "x", "_form_submitted": "on"})):
+    for answer in (
+        pages(who).get(button),
+        pages(who).post(button, {"password": "x", "_form_submitted": "on"}),
+    ):
         assert answer.status_code in (403, 404)
 
 
 def test_a_machine_token_is_shown_once_and_can_be_revoked(pages: Any, staff: dict[str, User]) -> None:
     client = pages("admin")
     issue = reverse("admin:accounts_user_new_token", args=(staff["staff"].public_id,))
-    page = client.post(issue, {"name": "Website", "scopes": "contacts:read", "_form_submitted": "on"}, follow=True)
+    page = client.post(
+        issue, {"name": "Website", "scopes": "contacts:read", "_form_submitted": "on"}, follow=True
+    )
     plain = re.search(r"act_[\w-]+", page.content.decode())
     assert plain
     assert plain.group() not in client.get(change(staff["staff"])).content.decode()
@@ -201,7 +225,9 @@ def test_a_machine_token_is_shown_once_and_can_be_revoked(pages: Any, staff: dic
 def test_parked_work_is_tried_again_by_those_who_may(pages: Any, sydney: Location) -> None:
     from core.clock import now
 
-    item = Work.objects.create(handler="x", location_id=sydney.pk, due_at=now(), state="parked", last_error="Boom")
+    item = Work.objects.create(
+        handler="x", location_id=sydney.pk, due_at=now(), state="parked", last_error="Boom"
+    )
     button = reverse("admin:core_work_retry", args=(item.public_id,))
     assert pages("staff").post(button, {"_form_submitted": "on"}).status_code == 403
     pages("manager").post(button, {"_form_submitted": "on"})
@@ -213,7 +239,12 @@ def test_the_log_of_events_is_read_only_and_tells_the_story(pages: Any, sydney: 
     from core.clock import now
 
     event = Event.objects.create(
-        type="x", location_id=sydney.pk, occurred_at=now(), cause_kind="system", cause_id="test", data={"key": 1}
+        type="x",
+        location_id=sydney.pk,
+        occurred_at=now(),
+        cause_kind="system",
+        cause_id="test",
+        data={"key": 1},
     )
     client = pages("admin")
     assert "key: 1" in client.get(change(event)).content.decode()
@@ -228,7 +259,10 @@ def test_the_admins_own_log_holds_public_ids_and_no_names(pages: Any, staff: dic
     entry = LogEntry.objects.get()
     assert entry.object_id == str(staff["staff"].public_id)
     assert "Renamed" not in entry.object_repr
-    assert client.get(reverse("admin:accounts_user_history", args=(staff["staff"].public_id,))).status_code == 200
+    assert (
+        client.get(reverse("admin:accounts_user_history", args=(staff["staff"].public_id,))).status_code
+        == 200
+    )
 
 
 def test_relations_offer_only_ones_own_rows(pages: Any, outsider: User, melbourne: Location) -> None:
@@ -265,14 +299,19 @@ def test_times_are_shown_in_the_clinics_zone(pages: Any, sydney: Location) -> No
     from datetime import UTC, datetime
 
     Event.objects.create(
-        type="x", location_id=sydney.pk, occurred_at=datetime(2026, 1, 15, 13, 5, tzinfo=UTC), cause_kind="system",
+        type="x",
+        location_id=sydney.pk,
+        occurred_at=datetime(2026, 1, 15, 13, 5, tzinfo=UTC),
+        cause_kind="system",
         cause_id="t",
-    )  # fmt: skip
+    )
     page = pages("staff").get("/admin/core/event/").content.decode()
     assert "16, 2026, 12:05 a.m." in page
 
 
-def test_lists_cost_the_same_however_long(pages: Any, sydney: Location, django_assert_max_num_queries: Any) -> None:
+def test_lists_cost_the_same_however_long(
+    pages: Any, sydney: Location, django_assert_max_num_queries: Any
+) -> None:
     def count() -> int:
         with django_assert_max_num_queries(25) as made:
             assert client.get("/admin/accounts/user/").status_code == 200

@@ -46,7 +46,10 @@ def test_the_role_decides_what_the_api_does(
 
 def test_a_list_holds_only_ones_own_locations(api: Any, sydney: Location, melbourne: Location) -> None:
     assert [row["code"] for row in api("staff").get("/api/locations").json()["results"]] == ["sydney"]
-    assert {row["code"] for row in api("admin").get("/api/locations").json()["results"]} == {"sydney", "melbourne"}
+    assert {row["code"] for row in api("admin").get("/api/locations").json()["results"]} == {
+        "sydney",
+        "melbourne",
+    }
 
 
 def test_lists_are_paged_by_cursor_both_ways(api: Any) -> None:
@@ -75,7 +78,9 @@ def test_lists_are_paged_by_cursor_both_ways(api: Any) -> None:
         ("search=%00", 422, None),
     ],
 )
-def test_odd_queries_are_refused_and_never_crash(api: Any, query: str, status: int, field: str | None) -> None:
+def test_odd_queries_are_refused_and_never_crash(
+    api: Any, query: str, status: int, field: str | None
+) -> None:
     answer = api("admin").get(f"/api/users?{query}")
     assert answer.status_code == status, answer.content
     if field:
@@ -122,7 +127,9 @@ def test_bad_bodies_have_the_one_error_shape(
 
 
 def test_a_field_that_is_wrong_is_named(api: Any, sydney: Location) -> None:
-    answer = api("admin").patch(f"/api/locations/{sydney.public_id}", {"time_zone": "Mars/Olympus"}, format="json")
+    answer = api("admin").patch(
+        f"/api/locations/{sydney.public_id}", {"time_zone": "Mars/Olympus"}, format="json"
+    )
     assert "not a time zone" in answer.json()["error"]["fields"]["time_zone"][0]
 
 
@@ -154,9 +161,11 @@ def test_an_admin_makes_moves_and_closes_accounts(
 ) -> None:
     client = api("admin")
     given = {
-        "email": "New.Person@Demo.test", "name": "New Person", "password": PASSWORD,
+        "email": "New.Person@Demo.test",
+        "name": "New Person",
+        "password": PASSWORD,
         "memberships": [{"role": "staff", "location": str(sydney.public_id)}],
-    }  # fmt: skip
+    }
     made = client.post("/api/users", given, format="json")
     assert made.status_code == 201, made.content
     assert made.json()["email"] == "new.person@demo.test"
@@ -187,12 +196,17 @@ def test_impossible_accounts_are_refused(
     api: Any, sydney: Location, settings: Any, change: dict[str, Any], field: str | None
 ) -> None:
     settings.AUTH_PASSWORD_VALIDATORS = [
-        {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}
+        {
+            "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+            "OPTIONS": {"min_length": 10},
+        }
     ]
     given = {
-        "email": "n@demo.test", "name": "N", "password": PASSWORD,
+        "email": "n@demo.test",
+        "name": "N",
+        "password": PASSWORD,
         "memberships": [{"role": "staff", "location": str(sydney.public_id)}],
-    }  # fmt: skip
+    }
     answer = api("admin").post("/api/users", {**given, **change}, format="json")
     assert answer.status_code == 422, answer.content
     if field:

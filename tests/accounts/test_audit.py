@@ -36,7 +36,9 @@ def test_a_write_names_the_fields_and_holds_no_value(api: Any, staff: dict[str, 
     assert "Secret" not in str({field.name: getattr(entry, field.name) for field in AuditEntry._meta.fields})
 
 
-def test_refusals_and_failed_log_ins_are_told_too(api: Any, staff: dict[str, User], melbourne: Location) -> None:
+def test_refusals_and_failed_log_ins_are_told_too(
+    api: Any, staff: dict[str, User], melbourne: Location
+) -> None:
     api("staff").get(f"/api/locations/{melbourne.public_id}")
     assert (last().status, last().object_ids) == (404, [])
     APIClient().post("/api/auth/token", {"email": "staff@demo.test", "password": "wrong"}, format="json")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +12,8 @@ from core.models import Heartbeat, Work
 
 
 @pytest.fixture(autouse=True)
-def _broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.Redis, "ping", lambda self: True)
-    yield
 
 
 @pytest.fixture
@@ -47,9 +45,20 @@ def test_a_heart_that_stopped_or_never_beat_is_not_ready(client: Any, alive: Non
     assert client.get("/health/ready").json()["checks"][name] == {"ok": False, "age_seconds": None}
 
 
-@pytest.mark.parametrize(("minutes", "state", "status"), [(4, "pending", 200), (6, "pending", 503), (6, "claimed", 503),
-                                                          (6, "parked", 200), (6, "done", 200), (-60, "pending", 200)])  # fmt: skip
-def test_work_nobody_does_is_not_ready(client: Any, alive: None, minutes: int, state: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "state", "status"),
+    [
+        (4, "pending", 200),
+        (6, "pending", 503),
+        (6, "claimed", 503),
+        (6, "parked", 200),
+        (6, "done", 200),
+        (-60, "pending", 200),
+    ],
+)
+def test_work_nobody_does_is_not_ready(
+    client: Any, alive: None, minutes: int, state: str, status: int
+) -> None:
     Work.objects.create(handler="x", due_at=clock.now() - timedelta(minutes=minutes), state=state)
     assert client.get("/health/ready").status_code == status
 

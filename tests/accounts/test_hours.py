@@ -35,9 +35,17 @@ def local(text: str) -> datetime:
         ("2026-11-28T12:00", "2026-11-30T17:00"),
         ("2026-12-24T17:30", "2026-12-29T17:00"),
     ],
-    ids=["before opening", "over lunch", "last minute", "closing time is over", "own closing day", "Saturday is short",
-         "over the weekend", "over Christmas"],
-)  # fmt: skip
+    ids=[
+        "before opening",
+        "over lunch",
+        "last minute",
+        "closing time is over",
+        "own closing day",
+        "Saturday is short",
+        "over the weekend",
+        "over Christmas",
+    ],
+)
 def test_the_end_of_the_business_day_is_the_next_closing_time(now: str, closing: str) -> None:
     found = CLINIC.end_of_business_day(local(now))
     assert found == local(closing)
@@ -46,7 +54,9 @@ def test_the_end_of_the_business_day_is_the_next_closing_time(now: str, closing:
 
 def test_days_on_which_clocks_change_close_at_their_local_time() -> None:
     daily = hours.Hours(hours.parse_week({day: [["09:00", "17:00"]] for day in hours.WEEKDAYS}), SYDNEY)
-    before, after = (daily.end_of_business_day(local(day)) for day in ("2026-10-03T10:00", "2026-10-04T10:00"))
+    before, after = (
+        daily.end_of_business_day(local(day)) for day in ("2026-10-03T10:00", "2026-10-04T10:00")
+    )
     assert (after - before).total_seconds() == 23 * 3600
     assert after.astimezone(SYDNEY).time() == time(17)
 

@@ -10,17 +10,21 @@ from accounts.roles import ACTIONS, RESOURCES, WORK, Access, Grant, Override, Sc
 SYDNEY, MELBOURNE = 1, 2
 
 #: role -> resources -> actions, written out from the document rather than from the code.
-EXPECTED = {
-    "admin": dict.fromkeys(RESOURCES, set(ACTIONS)),
-    "manager": {**dict.fromkeys((*WORK, "reports", "settings"), set(ACTIONS)), "users": set(), "audit": {"read"}},
+EXPECTED: dict[str, dict[str, str]] = {
+    "admin": dict.fromkeys(RESOURCES, "read create update delete export"),
+    "manager": {
+        **dict.fromkeys((*WORK, "reports", "settings"), "read create update delete export"),
+        "users": "",
+        "audit": "read",
+    },
     "staff": {
-        **dict.fromkeys(WORK, {"read", "create", "update"}),
-        **dict.fromkeys(("reports", "settings"), {"read"}),
-        **dict.fromkeys(("users", "audit"), set()),
+        **dict.fromkeys(WORK, "read create update"),
+        **dict.fromkeys(("reports", "settings"), "read"),
+        **dict.fromkeys(("users", "audit"), ""),
     },
     "readonly": {
-        **dict.fromkeys((*WORK, "reports", "settings"), {"read"}),
-        **dict.fromkeys(("users", "audit"), set()),
+        **dict.fromkeys((*WORK, "reports", "settings"), "read"),
+        **dict.fromkeys(("users", "audit"), ""),
     },
 }
 
@@ -31,7 +35,7 @@ EXPECTED = {
 def test_a_role_may_exactly_what_the_document_says(role: str, resource: str, action: str) -> None:
     home = None if role == "admin" else SYDNEY
     reach = scope(resource, action, grants=[Grant(role, home)])
-    assert bool(reach) is (action in EXPECTED[role][resource])
+    assert bool(reach) is (action in EXPECTED[role][resource].split())
     assert reach.covers(MELBOURNE) is (role == "admin" and bool(reach))
 
 
@@ -66,9 +70,16 @@ def test_own_records_only_is_carried_along() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scopes", "may"), [(None, True), (["contacts:read"], True), (["contacts:*"], True), (["contacts:update"], False),
-                        (["tasks:*"], False), ([], False)],
-)  # fmt: skip
+    ("scopes", "may"),
+    [
+        (None, True),
+        (["contacts:read"], True),
+        (["contacts:*"], True),
+        (["contacts:update"], False),
+        (["tasks:*"], False),
+        ([], False),
+    ],
+)
 def test_a_machine_token_is_held_to_its_scopes(scopes: list[str] | None, may: bool) -> None:
     assert bool(scope("contacts", "read", grants=[Grant("admin", None)], token_scopes=scopes)) is may
 

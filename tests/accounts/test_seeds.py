@@ -23,7 +23,9 @@ def test_the_demo_has_two_clinics_and_four_people(staff: dict[str, User]) -> Non
     assert all(user.check_password(PASSWORD) for user in staff.values())
 
 
-def test_seeding_again_adds_what_is_gone_and_keeps_what_staff_changed(staff: dict[str, User], settings: Any) -> None:
+def test_seeding_again_adds_what_is_gone_and_keeps_what_staff_changed(
+    staff: dict[str, User], settings: Any
+) -> None:
     Location.objects.filter(code="sydney").update(name="Our own name")
     Membership.objects.filter(user=staff["staff"]).update(role="manager")
     staff["readonly"].delete()

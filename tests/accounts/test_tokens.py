@@ -146,7 +146,9 @@ def without_signature() -> str:
     return f"{header}.{good.split('.')[1]}."
 
 
-@pytest.mark.parametrize("make", [forge, without_signature, lambda: "nonsense", lambda: "a.b.c", lambda: "act_wrong"])
+@pytest.mark.parametrize(
+    "make", [forge, without_signature, lambda: "nonsense", lambda: "a.b.c", lambda: "act_wrong"]
+)
 def test_forged_tokens_are_refused(staff: Any, make: Any) -> None:
     answer = me(make())
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "bad_token")
@@ -179,7 +181,9 @@ def test_a_machine_token_acts_within_its_scopes_until_it_is_revoked(staff: Any, 
 def test_a_machine_token_ends_when_it_expires(staff: Any) -> None:
     with clock.frozen(clock.now()) as time:
         until = clock.now() + timedelta(days=1)
-        _row, plain = tokens.issue_api_token(user=staff["staff"], name="x", scopes=["tasks:*"], expires_at=until)
+        _row, plain = tokens.issue_api_token(
+            user=staff["staff"], name="x", scopes=["tasks:*"], expires_at=until
+        )
         assert me(plain).status_code == 200
         time.advance(timedelta(days=1))
         assert me(plain).status_code == 401
