@@ -120,10 +120,14 @@ class Contact(TrackedModel):
             ),
         ]  # fmt: skip
         indexes: ClassVar[list[models.Index]] = [
+            # Two for the newest: for those who see one clinic, and for those who see all.
             models.Index(
                 fields=("location", "-created_at", "-id"),
-                name="contact_newest",
+                name="contact_newest_here",
                 condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=("-created_at", "-id"), name="contact_newest", condition=Q(deleted_at__isnull=True)
             ),
             models.Index(
                 fields=("location", "current_pipeline", "current_stage", "-created_at"), name="contact_stage"

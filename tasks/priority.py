@@ -177,7 +177,8 @@ def priority(
     if late:
         reasons.append(f"Overdue: +{late}.")
     if warmness != NEUTRAL_WARMNESS:
-        reasons.append(f"Warmness {warmness}: {'+' if warmness > NEUTRAL_WARMNESS else '-'}{_half(warmness)}.")
+        sign = "+" if warmness > NEUTRAL_WARMNESS else "-"
+        reasons.append(f"Warmness {warmness}: {sign}{_half(warmness)}.")
     if score > computed:
         reasons.append(f"Raised to at least {floor}.")
     return Priority(score, category(score), tuple(reasons))
