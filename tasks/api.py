@@ -147,7 +147,9 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
     def get_serializer_class(self) -> Any:
         return TaskInput if self.action == "create" else super().get_serializer_class()
 
-    @extend_schema(responses=_LIST, parameters=[OpenApiParameter(n, str, description=d) for n, d in _FILTERS.items()])
+    @extend_schema(
+        responses=_LIST, parameters=[OpenApiParameter(n, str, description=d) for n, d in _FILTERS.items()]
+    )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Tasks in the order of their score, with how many are overdue, due today and upcoming."""
         given = request.query_params
@@ -168,7 +170,9 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
         due = tasks.filter(queue.due_by(wanted.timeframe, now=now, locations=locations))
         ids = [location.pk for location in locations]
         rows = due.select_related("contact", "booking", "assigned_to", "location")
-        page = queue.page(rows, now=now, location_ids=ids, size=_page_size(given), cursor=given.get("cursor") or None)
+        page = queue.page(
+            rows, now=now, location_ids=ids, size=_page_size(given), cursor=given.get("cursor") or None
+        )
         self.note(page.tasks)
         context = {
             **self.get_serializer_context(), "as_of": page.as_of, "weights": queue.weights_by_location(ids),
@@ -186,11 +190,15 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
         contact, booking = data["contact_id"], data.get("booking_id")
         access.check(self.request.user, "create", "tasks", contact.location)
         if booking is not None and booking.contact_id != contact.pk:
-            raise Invalid("That booking is another contact's.", code="not_theirs", fields={"booking_id": "not theirs"})
+            raise Invalid(
+                "That booking is another contact's.", code="not_theirs", fields={"booking_id": "not theirs"}
+            )
         to = data.get("assigned_to")
         if to is not None and not services.works_at(to, contact.location):
             raise Invalid(
-                "That person does not work there.", code="not_at_location", fields={"assigned_to": "elsewhere"}
+                "That person does not work there.",
+                code="not_at_location",
+                fields={"assigned_to": "elsewhere"},
             )
         wish = services.NewTask(
             contact_id=contact.pk, type=data["type"], due_at=data["due_datetime"], cause=self.cause,

@@ -142,7 +142,9 @@ def page(
     if after is not None:
         score, due, key = after
         ranked = ranked.filter(
-            Q(score__lt=score) | Q(score=score, due_datetime__gt=due) | Q(score=score, due_datetime=due, pk__gt=key)
+            Q(score__lt=score)
+            | Q(score=score, due_datetime__gt=due)
+            | Q(score=score, due_datetime=due, pk__gt=key)
         )
     rows = list(ranked.order_by("-score", "due_datetime", "pk")[: size + 1])
     more = len(rows) > size

@@ -18,7 +18,6 @@ from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
 from core.events import NewEvent, record
-from core.machine import Machine
 from tasks import events
 from tasks.models import Task
 from tasks.sets import (
@@ -32,20 +31,11 @@ from tasks.sets import (
 )
 
 __all__ = [
-    "MACHINE", "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks", "cancel_tasks_many",
+    "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks", "cancel_tasks_many",
     "claim_task", "complete_task", "create_tasks", "snooze_task", "start_task",
     "update_task", "works_at",
 ]  # fmt: skip
 
-MACHINE = Machine(
-    "task",
-    {
-        "todo": {"in_progress", "completed", "cancelled"},
-        "in_progress": {"todo", "completed", "cancelled"},
-        "completed": set(),
-        "cancelled": set(),
-    },
-)
 CLAIM_LASTS = timedelta(minutes=10)
 
 CALL_TOUCHPOINTS = {
@@ -68,10 +58,10 @@ def _locked(task_id: int) -> Task:
 def complete_task(task_id: int, *, cause: Cause, outcome: str = "", notes: str = "") -> Task:
     """Close a task as done. A call must say how it went, and is logged as a touchpoint.
 
-    Raises Invalid for an outcome missing or unknown, MoveRefused when the task is closed already.
+    Raises Invalid for an outcome missing or unknown, Conflict when the task is closed already.
     """
     task = _locked(task_id)
-    MACHINE.check(task.status, Task.Status.COMPLETED)
+    _refuse_when_closed(task)
     if outcome not in Task.Outcome.values:
         raise Invalid(
             f"{outcome!r} is not an outcome. Use one of: {', '.join(v for v in Task.Outcome.values if v)}.",
@@ -120,11 +110,11 @@ def _record(new: NewEvent) -> None:
 
 @transaction.atomic
 def cancel_task(task_id: int, *, reason: str, cause: Cause) -> Task:
-    """Close a task undone, with a reason. MoveRefused when it is closed already."""
+    """Close a task undone, with a reason. Conflict when it is closed already."""
     if not reason.strip():
         raise Invalid("Say why the task is cancelled.", code="reason_required", fields={"reason": "required"})
     task = _locked(task_id)
-    MACHINE.check(task.status, Task.Status.CANCELLED)
+    _refuse_when_closed(task)
     task.status, task.closed_reason = Task.Status.CANCELLED, reason.strip()[:120]
     task.claimed_by = task.claimed_until = None
     task.save(cause=cause)
@@ -137,7 +127,7 @@ def start_task(task_id: int, *, user: User) -> Task:
     """Begin a task: it is in progress and claimed by this person."""
     task = _locked(task_id)
     _refuse_when_anothers(task, user)
-    MACHINE.check(task.status, Task.Status.IN_PROGRESS) if task.status != Task.Status.IN_PROGRESS else None
+    _refuse_when_closed(task)
     task.status = Task.Status.IN_PROGRESS
     return _claim(task, user)
 
@@ -172,7 +162,9 @@ def _refuse_when_closed(task: Task) -> None:
 def snooze_task(task_id: int, *, until: datetime, cause: Cause) -> Task:
     """Hide a task from the queue until then (aware, in the future)."""
     if until <= clock.now():
-        raise Invalid("Snooze until a moment in the future.", code="in_the_past", fields={"until": "in the past"})
+        raise Invalid(
+            "Snooze until a moment in the future.", code="in_the_past", fields={"until": "in the past"}
+        )
     task = _locked(task_id)
     _refuse_when_closed(task)
     task.snoozed_until = until

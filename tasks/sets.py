@@ -88,7 +88,9 @@ def create_tasks(wishes: Sequence[NewTask]) -> list[TaskResult]:
     Task.objects.bulk_create(fresh)
     if merged:
         changed = [task for task, _ in merged.values()]
-        Task.objects.bulk_update(changed, ["priority_floor", "due_datetime", "notes", "urgency", "updated_at"])
+        Task.objects.bulk_update(
+            changed, ["priority_floor", "due_datetime", "notes", "urgency", "updated_at"]
+        )
     _tell_created(results, wishes, merged)
     return results
 
@@ -113,7 +115,9 @@ def _open_tasks(wishes: Sequence[NewTask]) -> list[Task]:
     bookings = [wish.booking_id for wish in wishes if wish.booking_id is not None]
     contacts = [wish.contact_id for wish in wishes if wish.booking_id is None and wish.contact_id is not None]
     where = Q(booking_id__in=bookings) | Q(booking__isnull=True, contact_id__in=contacts)
-    return list(Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk"))
+    return list(
+        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
+    )
 
 
 def _key(task: Task) -> tuple[str, str, int | None]:
@@ -201,7 +205,9 @@ def cancel_tasks_many(wishes: Sequence[CancelTasks]) -> list[int]:
         if wish.contact_id is None and wish.booking_id is None:
             raise Invalid("Say whose tasks to cancel: a contact or a booking.", code="no_subject")
         where |= _matching(wish)
-    tasks = list(Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk"))
+    tasks = list(
+        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
+    )
     counts, now, news = [0] * len(wishes), clock.now(), []
     for task in tasks:
         index, wish = next((i, w) for i, w in enumerate(wishes) if _is_meant(task, w))
