@@ -43,8 +43,8 @@ class MatchResult:
 
 @dataclass(frozen=True)
 class NewTouchpoint:
-    """Something that happened. With `is_attribution` it counts as a way the contact found us, and becomes the first
-    touch where there is none yet; with `update_last_touch` it becomes the last touch."""
+    """Something that happened. With `is_attribution` it counts as a way the contact found us, and becomes the
+    first touch where there is none yet; with `update_last_touch` it becomes the last touch."""
 
     contact_id: int
     type: str

@@ -33,8 +33,8 @@ def set_consent(
 ) -> list[Consent]:  # fmt: skip
     """Record what the holder of an address (E.164 or e-mail) said; it holds for everyone reached there.
 
-    Returns the rows that are new. A withdrawal is only lifted by a grant: an implied consent, as from an import or an
-    enquiry, leaves it standing.
+    Returns the rows that are new. A withdrawal is only lifted by a grant: an implied consent, as from an
+    import or an enquiry, leaves it standing.
     """
     address = address.strip().lower()
     _check(address, channel, purposes, state)
@@ -58,12 +58,21 @@ def set_consent(
     )
     rows = Consent.objects.bulk_create(
         Consent(
-            location_id=location_id, address=address, channel=channel, purpose=purpose, state=state, basis=basis,
-            wording=wording, source=source, contact_id=contact_id, at=now,
-            cause_kind=cause.kind, cause_id=str(cause.id),
+            location_id=location_id,
+            address=address,
+            channel=channel,
+            purpose=purpose,
+            state=state,
+            basis=basis,
+            wording=wording,
+            source=source,
+            contact_id=contact_id,
+            at=now,
+            cause_kind=cause.kind,
+            cause_id=str(cause.id),
         )
         for purpose in changed
-    )  # fmt: skip
+    )
     log.record(
         events.CONSENT_CHANGED, cause=cause, location_id=location_id, contact_id=contact_id,
         data={"channel": channel, "purposes": sorted(changed), "state": state},
@@ -96,7 +105,8 @@ def _check(address: str, channel: str, purposes: Sequence[str], state: str) -> N
 def consent_for(location_id: int, addresses: Iterable[str]) -> dict[str, States]:
     """What stands now for these addresses: address -> (channel, purpose) -> state, in one query.
 
-    Pairs that nobody spoke of are absent; `DEFAULTS` says what counts then. An expired consent counts as none.
+    Pairs that nobody spoke of are absent; `DEFAULTS` says what counts then. An expired consent counts as
+    none.
     """
     wanted = {address for address in addresses if address}
     states: dict[str, States] = {address: {} for address in wanted}

@@ -21,7 +21,7 @@ from core.errors import Conflict, Invalid
 from core.events import NewEvent
 from core.models import FieldChange
 
-#: What staff, rules and providers may change. Stage, warmness, touches and moments have services of their own.
+#: What staff, rules and providers may change. Stage, warmness, touches and moments have their own services.
 EDITABLE = frozenset({
     "name", "phone", "email", "source", "intent", "owner_id", "is_existing_patient", "is_high_risk", "tags",
     "recall_due_date", "preferred_channel", "language", "notes", "custom_fields",
@@ -42,8 +42,8 @@ Change = tuple[Contact, dict[str, Any], Cause]
 def update_contacts(updates: Sequence[ContactUpdate]) -> list[Contact]:
     """Set fields of contacts, as a set; later updates of one contact win. Unchanged values record nothing.
 
-    Raises Invalid for unknown fields and unfit values, Conflict for a phone that somebody else owns, NotFound for an
-    unknown contact; then nothing changes.
+    Raises Invalid for unknown fields and unfit values, Conflict for a phone that somebody else owns, NotFound
+    for an unknown contact; then nothing changes.
     """
     wanted: dict[int, dict[str, Any]] = {}
     causes: dict[int, Cause] = {}
@@ -90,7 +90,10 @@ def set_recall_date(dates: Sequence[RecallDate]) -> list[Contact]:
 
 @transaction.atomic
 def delete_contact(*, contact_id: int, cause: Cause) -> Contact:
-    """Hide a contact. It can be brought back, and its phone finds it again. Hiding a hidden one changes nothing."""
+    """Hide a contact.
+
+    It can be brought back, and its phone finds it again. Hiding a hidden one changes nothing.
+    """
     contact = contacts_for_update([contact_id])[contact_id]
     if contact.deleted_at is None:
         _set_hidden(contact, True, cause)
@@ -123,7 +126,7 @@ def _set_hidden(contact: Contact, hidden: bool, cause: Cause) -> None:
 
 
 def write(changes: Sequence[Change]) -> None:
-    """Write checked values to locked contacts, and what goes with them, in a constant number of statements."""
+    """Write checked values to locked contacts, and what goes with them, in a constant number of queries."""
     now = clock.now()
     changed: list[tuple[Contact, dict[str, tuple[Any, Any]], Cause]] = []
     for contact, fields, cause in changes:
@@ -163,13 +166,20 @@ def _record(changed: Sequence[tuple[Contact, dict[str, tuple[Any, Any]], Cause]]
     ])  # fmt: skip
     FieldChange.objects.bulk_create(
         FieldChange(
-            event_id=event.pk, location_id=contact.location_id, contact_id=contact.pk, model="contacts.contact",
-            object_id=contact.pk, field=name, old=str(values[name][0]), new=str(values[name][1]), at=clock.now(),
+            event_id=event.pk,
+            location_id=contact.location_id,
+            contact_id=contact.pk,
+            model="contacts.contact",
+            object_id=contact.pk,
+            field=name,
+            old=str(values[name][0]),
+            new=str(values[name][1]),
+            at=clock.now(),
         )
         for event, (contact, values, _) in zip(recorded, changed, strict=True)
         for name in PERSONAL
         if name in values
-    )  # fmt: skip
+    )
 
 
 def event_source(cause: Cause) -> str:
@@ -248,8 +258,9 @@ def _claim_phones(changes: Sequence[Change]) -> None:
         taken.add(key)
         if contact.pk in guardians:
             raise Invalid(
-                "Others of the household are reached on this phone, so it cannot be removed.", code="phone_shared",
+                "Others of the household are reached on this phone, so it cannot be removed.",
+                code="phone_shared",
                 fields={"phone": "Others of the household are reached on this phone."},
-            )  # fmt: skip
+            )
         if fields["phone"]:
             fields["guardian_id"] = None

@@ -24,8 +24,8 @@ def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
 def hold(names: Iterable[str]) -> None:
     """Wait for, and hold until the transaction ends, the advisory locks of these names.
 
-    They guard what a row lock cannot: a phone nobody owns yet. Taken in sorted order, so that two callers that want
-    the same ones never wait for each other.
+    They guard what a row lock cannot: a phone nobody owns yet. Taken in sorted order, so that two callers
+    that want the same ones never wait for each other.
     """
     ordered = sorted(set(names))
     if not ordered:

@@ -1,8 +1,9 @@
 """Who is this? Finding the contact somebody is, or making it: the household rule of the clinic.
 
-A phone belongs to one contact of a location. Whoever comes with a known phone is that contact, or one of those reached
-through it, when the names agree; else a new member of the household, and staff are asked whether it is a duplicate.
-Two callers with one new phone wait for each other, and the unique constraint has the last word.
+A phone belongs to one contact of a location. Whoever comes with a known phone is that contact, or one of
+those reached through it, when the names agree; else a new member of the household, and staff are asked
+whether it is a duplicate. Two callers with one new phone wait for each other, and the unique constraint has
+the last word.
 """
 
 from __future__ import annotations
@@ -27,14 +28,24 @@ _CLOSENESS = ("provider_id", "equal", "subset", "initials", "empty")
 
 #: What the log calls the outside that told us, by the source of the contact.
 _OUTSIDE = {
-    "wix": "wix", "manychat": "manychat", "manychat_completed": "manychat", "sms": "sms_provider", "meta_form": "meta",
-    "meta_ads": "meta", "instagram": "meta", "email": "email", "web_chat": "webchat",
-}  # fmt: skip
+    "wix": "wix",
+    "manychat": "manychat",
+    "manychat_completed": "manychat",
+    "sms": "sms_provider",
+    "meta_form": "meta",
+    "meta_ads": "meta",
+    "instagram": "meta",
+    "email": "email",
+    "web_chat": "webchat",
+}
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who came to a clinic, in the spellings that are stored. `extra` holds other values to fill in."""
+    """Somebody who came to a clinic, in the spellings that are stored.
+
+    `extra` holds other values to fill in.
+    """
 
     location: Location
     name: str
@@ -55,7 +66,9 @@ class Person:
 
 @dataclass(frozen=True)
 class Household:
-    """The locked contacts somebody might be: known by the provider's id, owner of the phone, members, by e-mail."""
+    """The locked contacts somebody might be:
+    known by the provider's id, owner of the phone, members, by e-mail.
+    """
 
     known: Contact | None
     owner: Contact | None
@@ -65,14 +78,24 @@ class Household:
 
 @transaction.atomic
 def match_or_create(
-    *, location: Location, name: str, phone: str = "", email: str = "", external: tuple[str, str] | None = None,
-    source: str, cause: Cause, is_lead: bool = False, intent: str = "", touch: Touch | None = None, language: str = "",
-) -> MatchResult:  # fmt: skip
+    *,
+    location: Location,
+    name: str,
+    phone: str = "",
+    email: str = "",
+    external: tuple[str, str] | None = None,
+    source: str,
+    cause: Cause,
+    is_lead: bool = False,
+    intent: str = "",
+    touch: Touch | None = None,
+    language: str = "",
+) -> MatchResult:
     """The contact this person is: found, brought back, or made. What was not known of it is filled in.
 
-    `external` is (provider, the provider's id of the person). A phone or e-mail that cannot be read is left out, never
-    an error: what a provider reports is always taken in; as given it is kept among the contact's custom fields. With
-    `is_lead` a new (or returning) contact begins as a lead, and `lead_created` follows.
+    `external` is (provider, the provider's id of the person). A phone or e-mail that cannot be read is left
+    out, never an error: what a provider reports is always taken in; as given it is kept among the contact's
+    custom fields. With `is_lead` a new (or returning) contact begins as a lead, and `lead_created` follows.
     """
     extra: dict[str, object] = {"intent": intent, "language": language}
     number = identity.read_phone(phone, location.region)
@@ -101,10 +124,11 @@ def create_contact(
     is_lead: bool = True,
     touch: Touch | None = None,
 ) -> MatchResult:
-    """A contact made by hand: a new lead unless `is_lead` says otherwise. A hidden one with this phone is brought back.
+    """A contact made by hand: a new lead unless `is_lead` says otherwise. A hidden one with this phone is
+    brought back.
 
-    `fields` are those of `contacts.editing.EDITABLE`. Raises Invalid for a phone or e-mail that cannot be read and when
-    there is nothing to know the person by, Conflict when the person is here already.
+    `fields` are those of `contacts.editing.EDITABLE`. Raises Invalid for a phone or e-mail that cannot be
+    read and when there is nothing to know the person by, Conflict when the person is here already.
     """
     values = editing.checked(fields)
     name, email = str(values.pop("name", "")), str(values.pop("email", ""))
@@ -123,9 +147,13 @@ def create_contact(
         return _make(person, household, source=source, cause=cause, is_lead=is_lead, touch=touch)
     if found.deleted_at is None:
         raise Conflict(
-            "This person is here already.", code="contact_exists",
-            fields={"id": str(found.public_id), "phone" if phone else "email": "Belongs to a contact of this clinic."},
-        )  # fmt: skip
+            "This person is here already.",
+            code="contact_exists",
+            fields={
+                "id": str(found.public_id),
+                "phone" if phone else "email": "Belongs to a contact of this clinic.",
+            },
+        )
     return _welcome_back(found, person, household, source=source, cause=cause, is_lead=is_lead, touch=touch)
 
 
@@ -167,7 +195,10 @@ def _look_up(person: Person) -> Household:
 
 
 def _same(person: Person, household: Household) -> Contact | None:
-    """The contact this person is. By e-mail alone only where the name agrees and no other phone speaks against it."""
+    """The contact this person is.
+
+    By e-mail alone only where the name agrees and no other phone speaks against it.
+    """
     if household.known is not None:
         return household.known
     if household.owner is not None:
@@ -284,8 +315,8 @@ def _fill_in(contact: Contact, person: Person, household: Household, cause: Caus
 
 
 def _may_take(contact: Contact, person: Person) -> bool:
-    """A phone nobody owns goes to who had none; and replaces the old one where the provider's id and the name say that
-    it is the same person with a new number."""
+    """A phone nobody owns goes to who had none; and replaces the old one where the provider's id and the name
+    say that it is the same person with a new number."""
     if not contact.phone:
         return contact.guardian_id is None
     return person.external is not None and identity.same_person(person.name, contact.name).same
@@ -301,9 +332,13 @@ def _know(contact: Contact, external: tuple[str, str] | None) -> None:
 
 def _suspect(contact: Contact, other: Contact, cause: Cause) -> None:
     log.record(
-        events.DUPLICATE_SUSPECTED, cause=cause, location_id=contact.location_id, contact_id=contact.pk,
-        data={"other": other.pk}, dedupe_key=f"duplicate:{min(contact.pk, other.pk)}:{max(contact.pk, other.pk)}",
-    )  # fmt: skip
+        events.DUPLICATE_SUSPECTED,
+        cause=cause,
+        location_id=contact.location_id,
+        contact_id=contact.pk,
+        data={"other": other.pk},
+        dedupe_key=f"duplicate:{min(contact.pk, other.pk)}:{max(contact.pk, other.pk)}",
+    )
 
 
 def _heard_from(source: str, cause: Cause) -> str:

@@ -92,9 +92,7 @@ class Contact(TrackedModel):
             models.UniqueConstraint(
                 fields=("location", "phone"), condition=~Q(phone=""), name="contact_one_owner_per_phone"
             ),
-            models.CheckConstraint(
-                name="contact_phone_e164", condition=Q(phone="") | Q(phone__regex=E164)
-            ),
+            models.CheckConstraint(name="contact_phone_e164", condition=Q(phone="") | Q(phone__regex=E164)),
             models.CheckConstraint(name="contact_email_lower_case", condition=Q(email=Lower("email"))),
             models.CheckConstraint(
                 name="contact_member_has_no_phone", condition=Q(guardian__isnull=True) | Q(phone="")
@@ -107,18 +105,22 @@ class Contact(TrackedModel):
                 name="contact_not_merged_into_itself",
                 condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")),
             ),
-            models.CheckConstraint(name="contact_warmness_range", condition=Q(warmness_score__range=(0, 100))),
+            models.CheckConstraint(
+                name="contact_warmness_range", condition=Q(warmness_score__range=(0, 100))
+            ),
             models.CheckConstraint(name="contact_source_known", condition=Q(source__in=Source.values)),
             models.CheckConstraint(name="contact_intent_known", condition=Q(intent__in=["", *Intent.values])),
             models.CheckConstraint(
                 name="contact_stage_in_pipeline",
                 condition=Q(
-                    *(Q(current_pipeline=name, current_stage__in=list(stages))
-                      for name, stages in pipeline.PIPELINES.items()),
+                    *(
+                        Q(current_pipeline=name, current_stage__in=list(stages))
+                        for name, stages in pipeline.PIPELINES.items()
+                    ),
                     _connector=Q.OR,
                 ),
             ),
-        ]  # fmt: skip
+        ]
         indexes: ClassVar[list[models.Index]] = [
             # Two for the newest: for those who see one clinic, and for those who see all.
             models.Index(
@@ -152,7 +154,8 @@ class Contact(TrackedModel):
 
     @property
     def reach_phone(self) -> str:
-        """The number this person is reached on (E.164): their own, else the guardian's; "" when there is none.
+        """The number this person is reached on (E.164): their own, else the guardian's; "" when there is
+        none.
 
         Costs a query for household members unless `guardian` was selected along.
         """

@@ -1,10 +1,11 @@
 """Where other apps join the contact's page and the contact's API detail.
 
-The page is built of panels and the detail of keys; each app registers its own in its `AppConfig.ready()`, so that
-contacts need not know who else speaks of a contact.
+The page is built of panels and the detail of keys; each app registers its own in its `AppConfig.ready()`, so
+that contacts need not know who else speaks of a contact.
 
     panels.register_panel("bookings", "Visits", 40, template="bookings/panel.html", context=visits_for_panel)
     panels.register_detail("bookings", visits_for_detail)
+
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ DetailFunction = Callable[[Contact, User], Any]
 
 @dataclass(frozen=True)
 class Panel:
-    """One block of the contact's page. `context` answers what its template shows, or None to leave it out. Panels
-    stand in order of `order`; `aside` ones in the narrow column."""
+    """One block of the contact's page. `context` answers what its template shows, or None to leave it out.
+    Panels stand in order of `order`; `aside` ones in the narrow column."""
 
     key: str
     title: str
@@ -59,7 +60,9 @@ def register_panel(
 
 
 def register_detail(key: str, function: DetailFunction) -> None:
-    """Add a key to the answer of GET /api/contacts/{id}: a list, newest first, in the shape of its own endpoint."""
+    """Add a key to the answer of GET /api/contacts/{id}:
+    a list, newest first, in the shape of its own endpoint.
+    """
     _details.register(key, function)
 
 

@@ -14,7 +14,8 @@ KINDS = {kind for kind, _, _ in scoring.DEFAULT_WEIGHTS.as_rows()}
 
 @transaction.atomic
 def set_weight(*, weight_id: int, points: int) -> ScoringTable:
-    """Change what one thing is worth in its location; all its contacts are then scored anew, in the background."""
+    """Change what one thing is worth in its location; all its contacts are then scored anew, in the
+    background."""
     weight = ScoringTable.objects.select_for_update().filter(pk=weight_id).first()
     if weight is None:
         raise NotFound("There is no such weight.")

@@ -1,7 +1,8 @@
 """Finding a contact by the beginning of a name, any run of digits of a phone, or an e-mail.
 
-Each contact has a few keys: one per word of its name, its e-mail, and each tail of its phone number. A search looks
-for keys that begin with what was typed, which a b-tree answers; so any run of digits within a number is found too.
+Each contact has a few keys: one per word of its name, its e-mail, and each tail of its phone number. A search
+looks for keys that begin with what was typed, which a b-tree answers; so any run of digits within a number is
+found too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def refresh(contacts: Iterable[Contact], *, fresh: bool = False) -> None:
 
 
 def prefixes(text: str, region: str | None) -> list[list[str]]:
-    """What to look for: each inner list is one thing that was typed, in the spellings it may be stored under."""
+    """What to look for:
+    each inner list is one thing that was typed, in the spellings it may be stored under.
+    """
     text = text.strip()
     if "@" in text:
         return [[f"e:{text.lower()}"]]

@@ -1,5 +1,5 @@
-"""Everything that changes contacts. Doors and other apps call these; what takes a list costs the same few queries
-however long the list is."""
+"""Everything that changes contacts. Doors and other apps call these; what takes a list costs the same few
+queries however long the list is."""
 
 from __future__ import annotations
 

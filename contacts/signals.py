@@ -1,4 +1,7 @@
-"""Which fields of a contact are watched. Stage and warmness are not: their services record what a change means."""
+"""Which fields of a contact are watched.
+
+Stage and warmness are not: their services record what a change means.
+"""
 
 from __future__ import annotations
 

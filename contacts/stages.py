@@ -42,13 +42,19 @@ class _Plan:
         )  # fmt: skip
         self.told.append(
             NewEvent(
-                type=events.STAGE_MOVED, cause=move.cause, location_id=contact.location_id, contact_id=contact.pk,
+                type=events.STAGE_MOVED,
+                cause=move.cause,
+                location_id=contact.location_id,
+                contact_id=contact.pk,
                 data={
-                    "from_pipeline": source.pipeline, "from_stage": source.stage,
-                    "to_pipeline": target.pipeline, "to_stage": target.stage, "reason": _code(move.reason),
+                    "from_pipeline": source.pipeline,
+                    "from_stage": source.stage,
+                    "to_pipeline": target.pipeline,
+                    "to_stage": target.stage,
+                    "reason": _code(move.reason),
                 },
             )
-        )  # fmt: skip
+        )
         contact.current_pipeline, contact.current_stage = target
         contact.stage_entered_at = contact.updated_at = self.now
         self.moved[contact.pk] = contact
@@ -63,8 +69,8 @@ def where(contact: Contact) -> Place:
 def move_stages(moves: Sequence[StageMove]) -> list[MoveResult]:
     """Make moves, as a set and in order; a refused one changes nothing and says why in its result.
 
-    A contact that gets a booking passes through `booked`: one StageChange and one event for each step. A person may
-    make the table's moves only, and gives a reason where one is needed.
+    A contact that gets a booking passes through `booked`: one StageChange and one event for each step. A
+    person may make the table's moves only, and gives a reason where one is needed.
     """
     contacts = contacts_for_update(move.contact_id for move in moves)
     plan = _Plan(clock.now())
@@ -85,8 +91,8 @@ def move_stages(moves: Sequence[StageMove]) -> list[MoveResult]:
 
 @transaction.atomic
 def move_stage(move: StageMove) -> MoveResult:
-    """Make one move. Raises MoveRefused (409) naming both stages, or Invalid (422) for a missing reason or a stage
-    that does not exist."""
+    """Make one move. Raises MoveRefused (409) naming both stages, or Invalid (422) for a missing reason or a
+    stage that does not exist."""
     contact = contacts_for_update([move.contact_id])[move.contact_id]
     plan = _Plan(clock.now())
     steps = _steps(contact, move)
@@ -114,7 +120,9 @@ def _carry_out(plan: _Plan) -> None:
 
 
 def _code(reason: str) -> str:
-    """What an event may hold of a reason: a code as it is; of a person's own words only that there are some."""
+    """What an event may hold of a reason:
+    a code as it is; of a person's own words only that there are some.
+    """
     if not reason or _CODE.fullmatch(reason):
         return reason
     return "in_words"

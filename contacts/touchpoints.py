@@ -27,8 +27,8 @@ def log_touchpoints(news: Sequence[NewTouchpoint]) -> list[Touchpoint]:
     """Add touchpoints, as a set, and bring touches and warmness of their contacts up to date.
 
     The first touch is set once and stays; the last touch follows the latest moment, whatever arrives when. A
-    lead_created touchpoint makes a contact a lead who was none. Raises Invalid for an unknown type, NotFound for an
-    unknown contact.
+    lead_created touchpoint makes a contact a lead who was none. Raises Invalid for an unknown type, NotFound
+    for an unknown contact.
     """
     if not news:
         return []
@@ -42,13 +42,19 @@ def log_touchpoints(news: Sequence[NewTouchpoint]) -> list[Touchpoint]:
     rows = Touchpoint.objects.bulk_create(_row(new, contacts[new.contact_id], now) for new in news)
     _touch(news, rows, contacts)
     _score(rows, contacts, {new.contact_id: new.cause for new in news})
-    log.record_many([
-        NewEvent(
-            type=events.TOUCHPOINT_LOGGED, cause=new.cause, location_id=row.location_id, contact_id=row.contact_id,
-            data={"type": row.type, "touchpoint": row.pk}, occurred_at=row.at,
-        )
-        for new, row in zip(news, rows, strict=True)
-    ])  # fmt: skip
+    log.record_many(
+        [
+            NewEvent(
+                type=events.TOUCHPOINT_LOGGED,
+                cause=new.cause,
+                location_id=row.location_id,
+                contact_id=row.contact_id,
+                data={"type": row.type, "touchpoint": row.pk},
+                occurred_at=row.at,
+            )
+            for new, row in zip(news, rows, strict=True)
+        ]
+    )
     return rows
 
 

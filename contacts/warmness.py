@@ -1,7 +1,8 @@
 """Keeping every contact's warmness equal to what its rows say.
 
-`contacts.scoring` decides; here the rows are loaded and the scores stored, as sets. A score changes with a touchpoint,
-an adjustment, the source or the intent; and, by the clock alone, 24 hours after a lead came in that nobody answered.
+`contacts.scoring` decides; here the rows are loaded and the scores stored, as sets. A score changes with a
+touchpoint, an adjustment, the source or the intent; and, by the clock alone, 24 hours after a lead came in
+that nobody answered.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def scores(
 ) -> dict[int, scoring.Score]:
     """The explained scores of these contacts at a moment, by contact id. Three queries; nothing is written.
 
-    For a past moment the rows of that time count, with today's intent, source and weights. `weights` saves a query
-    for who has them.
+    For a past moment the rows of that time count, with today's intent, source and weights. `weights` saves a
+    query for who has them.
     """
     if weights is None:
         weights = weights_of(contact.location_id for contact in contacts)
@@ -139,11 +140,14 @@ def _history(contact: Contact, score: scoring.Score, now: datetime) -> WarmnessH
 def _crossings(contact: Contact, previous: int, score: int, cause: Cause) -> list[NewEvent]:
     return [
         NewEvent(
-            type=events.WARMNESS_THRESHOLD, cause=cause, location_id=contact.location_id, contact_id=contact.pk,
+            type=events.WARMNESS_THRESHOLD,
+            cause=cause,
+            location_id=contact.location_id,
+            contact_id=contact.pk,
             data={"threshold": passed.threshold, "score": passed.score, "previous": passed.previous},
         )
         for passed in scoring.crossings(previous, score)
-    ]  # fmt: skip
+    ]
 
 
 @transaction.atomic
@@ -156,7 +160,10 @@ def recalculate_warmness(contact_ids: Iterable[int], *, cause: Cause) -> list[Co
 
 @transaction.atomic
 def adjust_warmness(adjustments: Sequence[WarmnessAdjustment]) -> list[WarmnessDelta]:
-    """Add points to (or take them from) scores, as a set. Each is a row, so a recalculation never loses it."""
+    """Add points to (or take them from) scores, as a set.
+
+    Each is a row, so a recalculation never loses it.
+    """
     contacts = contacts_for_update(item.contact_id for item in adjustments)
     now = clock.now()
     rows = WarmnessDelta.objects.bulk_create(
@@ -171,7 +178,9 @@ def adjust_warmness(adjustments: Sequence[WarmnessAdjustment]) -> list[WarmnessD
 
 
 def expect_first_contact(contacts: Iterable[Contact]) -> None:
-    """Look at these leads again 24 hours after they came in: silence costs points, and no row will tell of it."""
+    """Look at these leads again 24 hours after they came in:
+    silence costs points, and no row will tell of it.
+    """
     work.enqueue_many([
         NewWork(
             handler=FIRST_CONTACT_DUE, location_id=contact.location_id, subject=f"contact:{contact.pk}",

@@ -62,7 +62,12 @@ def test_the_first_touch_is_set_once(sydney, now):
 
 @pytest.mark.parametrize(
     ("after", "points"),
-    [(timedelta(minutes=5), 10), (timedelta(minutes=6), -5), (timedelta(hours=2), 0), (timedelta(hours=24), -10)],
+    [
+        (timedelta(minutes=5), 10),
+        (timedelta(minutes=6), -5),
+        (timedelta(hours=2), 0),
+        (timedelta(hours=24), -10),
+    ],
 )
 def test_speed_to_lead_counts_from_the_lead(sydney, now, after, points):
     contact = make_contact(sydney, is_lead=True, intent="procedure")
@@ -91,9 +96,10 @@ def test_a_lead_created_touchpoint_makes_a_contact_a_lead(sydney, now):
 
 def test_each_crossing_upwards_is_told_once(sydney, now):
     contact = make_contact(sydney, intent="procedure", source="referral")
-    adjust = lambda points: services.adjust_warmness([  # noqa: E731
-        services.WarmnessAdjustment(contact.pk, points, "test", cause=RULE)
-    ])
+
+    def adjust(points):
+        services.adjust_warmness([services.WarmnessAdjustment(contact.pk, points, "test", cause=RULE)])
+
     for points in (20, 5, -10, 30, 1):
         adjust(points)
     crossed = Event.objects.filter(type="warmness_threshold").order_by("pk").values_list("data", "chain")
@@ -147,7 +153,9 @@ def test_unknown_types_and_contacts_are_refused_and_nothing_is_kept(sydney):
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(TouchpointType.values), st.integers(0, 3000), st.sampled_from(["m1", "m2", ""])),
+        st.tuples(
+            st.sampled_from(TouchpointType.values), st.integers(0, 3000), st.sampled_from(["m1", "m2", ""])
+        ),
         st.tuples(st.just("adjust"), st.integers(-30, 30), st.just("")),
         st.tuples(st.just("intent"), st.sampled_from(["", *Intent.values]), st.just("")),
         st.tuples(st.just("source"), st.sampled_from(Source.values), st.just("")),
@@ -220,7 +228,9 @@ def test_seeding_never_overwrites_what_staff_set(sydney):
 @pytest.mark.parametrize("size", [2, 25])
 def test_logging_a_set_costs_the_same_however_long_it_is(sydney, now, django_assert_num_queries, size):
     contacts = [make_contact(sydney, name=f"P {n}", is_lead=True) for n in range(size)]
-    news = [services.NewTouchpoint(c.pk, t, cause=RULE) for c in contacts for t in ("sms_sent", "email_opened")]
+    news = [
+        services.NewTouchpoint(c.pk, t, cause=RULE) for c in contacts for t in ("sms_sent", "email_opened")
+    ]
     with django_assert_num_queries(11):
         services.log_touchpoints(news)
     adjustments = [services.WarmnessAdjustment(c.pk, 60, "set", cause=RULE) for c in contacts]

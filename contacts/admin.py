@@ -1,0 +1,396 @@
+"""Contacts at the desk: the list, a page for each person made of panels, and the logs behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from accounts import access, pages, roles
+from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
+from contacts import panels, pipeline, scoring, selectors, services
+from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
+from contacts.models import (
+    Consent,
+    Contact,
+    ScoringTable,
+    StageChange,
+    Touchpoint,
+    WarmnessDelta,
+    WarmnessHistory,
+)
+from contacts.pipeline import Place
+from contacts.vocabulary import Channel
+from core.causes import Cause
+
+TIMELINE_SIZE = 50
+
+_BADGES = {"HOT": "danger", "WARM": "warning", "COOL": "info"}
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than a person would page: a million rows cost more to count than forty to show."""
+
+    most = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.object_list.order_by()[: self.most].count())
+
+
+class BandFilter(admin.SimpleListFilter):
+    """By temperature."""
+
+    title = "warmness"
+    parameter_name = "warmness"
+    ranges = {
+        "hot": (scoring.HOT, scoring.HIGHEST),
+        "warm": (scoring.WARM, scoring.HOT - 1),
+        "cool": (scoring.LOWEST, scoring.WARM - 1),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("hot", "Hot, 70 and more"), ("warm", "Warm, 40 to 69"), ("cool", "Cool, below 40")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        value = self.value()
+        return queryset.filter(warmness_score__range=self.ranges[value]) if value in self.ranges else queryset
+
+
+class StageFilter(admin.SimpleListFilter):
+    """By place in a pipeline."""
+
+    title = "stage"
+    parameter_name = "place"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(place), pipeline.label(place)) for place in pipeline.STAGE_LABELS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        name, _, stage = (self.value() or "").partition("/")
+        return queryset.filter(current_pipeline=name, current_stage=stage) if stage else queryset
+
+
+class HiddenFilter(admin.SimpleListFilter):
+    """Hidden contacts are shown only when asked for."""
+
+    title = "hidden"
+    parameter_name = "hidden"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Hidden contacts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        return queryset.filter(deleted_at__isnull=self.value() != "yes")
+
+
+def _move(row: Contact, data: dict[str, Any], cause: Cause) -> str:
+    name, _, stage = data["target"].partition("/")
+    services.move_stage(services.StageMove(row.pk, name, stage, data["reason"], cause=cause))
+    return f"Moved to {pipeline.label(Place(name, stage))}."
+
+
+def _recalculate(row: Contact, data: dict[str, Any], cause: Cause) -> str:
+    contact = services.recalculate_warmness([row.pk], cause=cause)[0]
+    return f"Warmness is {contact.warmness_score}."
+
+
+def _consent(state: str, said: str) -> Any:
+    def change(row: Contact, data: dict[str, Any], cause: Cause) -> str:
+        services.set_consent(
+            location_id=row.location_id,
+            address=row.email if data["channel"] == Channel.EMAIL else row.reach_phone,
+            channel=data["channel"],
+            purposes=data["purposes"],
+            state=state,
+            basis="staff",
+            wording=data["wording"],
+            source="desk",
+            cause=cause,
+            contact_id=row.pk,
+        )
+        return said
+
+    return change
+
+
+def _hide(row: Contact, data: dict[str, Any], cause: Cause) -> str:
+    services.delete_contact(contact_id=row.pk, cause=cause)
+    return "The contact is hidden. “Bring back” undoes it."
+
+
+def _bring_back(row: Contact, data: dict[str, Any], cause: Cause) -> str:
+    services.undo_delete(contact_id=row.pk, cause=cause)
+    return "The contact is back."
+
+
+def _is_live(row: Contact) -> bool:
+    return row.deleted_at is None
+
+
+@admin.register(Contact)
+class ContactAdmin(ScopedAdmin):
+    form = ContactForm
+    change_form_template = "contacts/contact_page.html"
+    list_display = ("show_name", "show_phone", "show_warmness", "show_stage", "source", "owner", "created_at")
+    list_filter = (LocationFilter, StageFilter, BandFilter, "source", "intent", "is_high_risk", HiddenFilter)
+    list_select_related = ("owner", "guardian", "location")
+    search_fields = ("name",)
+    search_help_text = "Name, phone in any spelling or a few of its digits, or e-mail"
+    ordering = ("-created_at", "-id")
+    sortable_by = ("created_at", "show_warmness")
+    paginator = BoundedPaginator
+    fieldsets = (
+        (None, {"fields": (("name", "phone"), ("email", "preferred_channel"), ("source", "intent"))}),
+        (
+            "Care",
+            {
+                "fields": (
+                    ("is_existing_patient", "is_high_risk"),
+                    ("recall_due_date", "owner"),
+                    "tags",
+                    "notes",
+                )
+            },
+        ),
+        ("More", {"fields": ("language",)}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "location",
+                    ("name", "phone"),
+                    ("email", "source"),
+                    ("intent", "owner"),
+                    "tags",
+                    "notes",
+                    "is_lead",
+                )
+            },
+        ),
+    )
+
+    move_stage = move_button(
+        "Move stage", _move, name="move_stage", form=MoveForm, icon="trending_flat", when=_is_live
+    )
+    recalculate = move_button(
+        "Recalculate warmness", _recalculate, name="recalculate", icon="thermostat", when=_is_live
+    )
+    opt_out = move_button(
+        "Opt out",
+        _consent("withdrawn", "No such messages will be sent to this address any more."),
+        name="opt_out",
+        form=ConsentForm,
+        question="Holds for everyone reached on this phone or e-mail.",
+        icon="notifications_off",
+        when=_is_live,
+    )
+    opt_in = move_button(
+        "Opt in",
+        _consent("granted", "Recorded: these messages may be sent."),
+        name="opt_in",
+        form=ConsentForm,
+        question="Only with the person's word. Holds for everyone reached on this phone or e-mail.",
+        icon="notifications_active",
+        when=_is_live,
+    )
+    hide = move_button(
+        "Hide contact",
+        _hide,
+        name="hide",
+        gate=roles.DELETE,
+        question="They disappear from lists; nothing is lost, and it can be undone.",
+        icon="delete",
+        variant=ActionVariant.DANGER,
+        when=_is_live,
+    )
+    bring_back = move_button(
+        "Bring back",
+        _bring_back,
+        name="bring_back",
+        gate=roles.DELETE,
+        icon="undo",
+        when=lambda row: not _is_live(row),
+    )
+    actions_detail = (
+        "edit",
+        "move_stage",
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["recalculate", "opt_out", "opt_in", "hide", "bring_back"],
+        },
+    )
+
+    # -- the list
+
+    @display(description="Name", ordering="name")
+    def show_name(self, row: Contact) -> str:
+        return f"{row} (hidden)" if row.deleted_at else str(row)
+
+    @display(description="Phone")
+    def show_phone(self, row: Contact) -> str:
+        return f"{row.reach_phone} (shared)" if row.guardian_id else row.phone
+
+    @display(description="Warmness", ordering="warmness_score", label=_BADGES)
+    def show_warmness(self, row: Contact) -> tuple[str, str]:
+        return row.temperature, f"{row.warmness_score} {row.temperature}"
+
+    @display(description="Stage")
+    def show_stage(self, row: Contact) -> str:
+        return pipeline.label(Place(row.current_pipeline, row.current_stage))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        if request.path.endswith("/autocomplete/"):
+            queryset = queryset.live()
+        if not search_term.strip():
+            return queryset, False
+        return selectors.find(queryset, search_term, locations=list(access.locations(request.user))), False
+
+    # -- the page
+
+    @action(description="Edit", url_path="edit", icon="edit", permissions=["change"])
+    def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The form is the same address with ?edit=1, so that saving comes back to the page."""
+        return HttpResponseRedirect(f"{_address(object_id)}?edit=1")
+
+    def get_urls(self) -> list[Any]:
+        history = self.admin_site.admin_view(self.timeline_view)
+        return [
+            path("<path:object_id>/timeline/", history, name="contacts_contact_timeline"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {"panels": None, **(extra_context or {})}
+        if request.method == "GET" and "edit" not in request.GET:
+            contact = self.get_object(request, object_id)
+            if contact is not None:
+                context["panels"] = panels.render(contact, request.user, request)
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def timeline_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Everything that happened with one contact, a part at a time."""
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404("There is no such contact.")
+        lines = selectors.timeline(contact, limit=TIMELINE_SIZE + 1, before=request.GET.get("before", ""))
+        context = pages.context(
+            request,
+            title=f"What happened with {contact}",
+            contact=contact,
+            location=contact.location,
+            lines=lines[:TIMELINE_SIZE],
+            more=lines[TIMELINE_SIZE - 1].cursor if len(lines) > TIMELINE_SIZE else "",
+            opts=self.opts,
+        )
+        return render(request, "contacts/timeline_page.html", context)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+
+    def response_post_save_change(self, request: HttpRequest, obj: Contact) -> HttpResponse:
+        return HttpResponseRedirect(_address(obj.public_id))
+
+    response_post_save_add = response_post_save_change
+
+    def save_through(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> Contact:
+        typed = {
+            name: value for name, value in form.cleaned_data.items() if name not in ("location", "is_lead")
+        }
+        if "owner" in typed:
+            owner = typed.pop("owner")
+            typed["owner_id"] = owner.pk if owner else None
+        if change:
+            changed = {name for name in form.changed_data if name != "owner"}
+            changed |= {"owner_id"} if "owner" in form.changed_data else set()
+            fields = {name: value for name, value in typed.items() if name in changed}
+            return services.update_contact(contact_id=obj.pk, fields=fields, cause=cause_of(request))
+        result = services.create_contact(
+            location=form.cleaned_data["location"],
+            fields={name: value for name, value in typed.items() if value not in ("", None)},
+            is_lead=form.cleaned_data.get("is_lead", True),
+            cause=cause_of(request),
+        )
+        return result.contact
+
+
+def _address(object_id: object) -> str:
+    return reverse("admin:contacts_contact_change", args=(object_id,))
+
+
+class OfContactAdmin(ReadOnlyAdmin):
+    """A log kept per contact."""
+
+    list_select_related = ("contact",)
+    list_filter = (LocationFilter,)
+    list_display = ("contact", "at", "cause_kind")
+    ordering = ("-id",)
+
+
+@admin.register(Touchpoint)
+class TouchpointAdmin(OfContactAdmin):
+    list_display = ("contact", "type", "source", "channel", "at", "cause_kind")
+    list_filter = (LocationFilter, "type")
+
+
+@admin.register(StageChange)
+class StageChangeAdmin(OfContactAdmin):
+    list_display = ("contact", "from_stage", "to_pipeline", "to_stage", "at", "cause_kind")
+    list_filter = (LocationFilter, "to_pipeline", "to_stage")
+
+
+@admin.register(WarmnessDelta)
+class WarmnessDeltaAdmin(OfContactAdmin):
+    list_display = ("contact", "delta", "reason", "at", "cause_kind")
+
+
+@admin.register(WarmnessHistory)
+class WarmnessHistoryAdmin(OfContactAdmin):
+    list_display = ("contact", "score", "at")
+
+
+@admin.register(Consent)
+class ConsentAdmin(OfContactAdmin):
+    list_display = ("address", "channel", "purpose", "state", "basis", "at", "superseded_at")
+    list_filter = (LocationFilter, "channel", "purpose", "state")
+
+
+@admin.register(ScoringTable)
+class ScoringTableAdmin(ScopedAdmin):
+    """The weights of the scores; saving one scores the location's contacts anew in the background."""
+
+    list_display = ("kind", "key", "points", "location")
+    list_filter = (LocationFilter, "kind")
+    readonly_fields = ("location", "kind", "key")
+    fields = ("location", "kind", "key", "points")
+    ordering = ("location", "kind", "key")
+    restore = move_button(
+        "Restore all defaults",
+        lambda row, data, cause: f"{services.restore_scoring(location_id=row.location_id)} weights restored.",
+        name="restore",
+        question="Every warmness weight of this clinic gets its default again.",
+        icon="settings_backup_restore",
+    )
+    actions_detail = ("restore",)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def save_through(self, request: HttpRequest, obj: ScoringTable, form: Any, change: bool) -> ScoringTable:
+        return services.set_weight(weight_id=obj.pk, points=form.cleaned_data["points"])
