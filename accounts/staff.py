@@ -8,25 +8,32 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from django import forms
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
 
 from accounts import access, roles
 from accounts.models import Location
 from accounts.moves import move_button, refusal_text
+from accounts.staff_parts import (
+    LocationFilter,
+    PublicChangeList,
+    ReadOnlyInline,
+    ReadOnlyStackedInline,
+    RefusedForm,
+    cause_of,
+    change_url,
+    link_to,
+)
 from core.api import PERSONAL
 from core.api_audit import note
-from core.causes import Cause
 from core.errors import DomainError
 
 __all__ = [
@@ -36,68 +43,11 @@ __all__ = [
     "ReadOnlyStackedInline",
     "ScopedAdmin",
     "cause_of",
+    "change_url",
+    "link_to",
     "move_button",
     "refusal_text",
 ]
-
-
-def cause_of(request: HttpRequest) -> Cause:
-    """The person at the desk, as the cause of what services change."""
-    return Cause.user(request.user.pk)
-
-
-class PublicChangeList(ChangeList):
-    """Links rows by public id."""
-
-    def url_for_result(self, result: Any) -> str:
-        key = getattr(result, "public_id", None) or quote(result.pk)
-        opts = self.opts
-        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(key,))
-
-
-class RefusedForm(forms.ModelForm):
-    """Shows what a service refused beside the fields it named, with everything typed kept."""
-
-    refusal: ClassVar[DomainError | ValidationError]
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        refusal = self.refusal
-        if isinstance(refusal, ValidationError):
-            named = refusal.message_dict if hasattr(refusal, "error_dict") else {"": refusal.messages}
-            general = ""
-        else:
-            named, general = refusal.fields, refusal.message
-        if general:
-            self.add_error(None, general)
-        for name, wrong in named.items():
-            known = name in self.fields
-            self.add_error(
-                name if known else None, list(wrong) if known else [f"{name} {w}".strip() for w in wrong]
-            )
-
-
-class LocationFilter(SimpleListFilter):
-    """Filter by clinic, offering only those the person works in; hidden when there is just one."""
-
-    title = "location"
-    parameter_name = "location"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(row.code, row.name) for row in access.locations(request.user)]
-
-    def has_output(self) -> bool:
-        return len(self.lookup_choices) > 1
-
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        if not self.value():
-            return queryset
-        chosen = access.locations(request.user).filter(code=self.value()).values_list("pk", flat=True).first()
-        if chosen is None:
-            return queryset.none()
-        path = access.access_of(queryset.model).location
-        keys = queryset.model._default_manager.filter(**{path: chosen}).values("pk")
-        return queryset.filter(pk__in=keys)
 
 
 class ScopedAdmin(ModelAdmin):
@@ -233,10 +183,7 @@ class ScopedAdmin(ModelAdmin):
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
         except DomainError as error:
             self.message_user(request, refusal_text(error), level="ERROR")
-            opts = self.opts
-            return HttpResponseRedirect(
-                reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=(object_id,))
-            )
+            return HttpResponseRedirect("../change/")
         return response
 
     def _public_address(self, request: HttpRequest, object_id: str) -> str:
@@ -246,8 +193,7 @@ class ScopedAdmin(ModelAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return ""
-        address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(row.public_id,))
-        return f"{address}?{request.GET.urlencode()}" if request.GET else address
+        return f"{change_url(row)}?{request.GET.urlencode()}" if request.GET else change_url(row)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         return self._log(request, obj, ADDITION, message)
@@ -271,16 +217,18 @@ class ScopedAdmin(ModelAdmin):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         if post_url_continue is None:
-            key = quote(getattr(obj, "public_id", obj.pk))
-            post_url_continue = reverse(
-                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(key,)
-            )
+            post_url_continue = change_url(obj)
         return super().response_add(request, obj, post_url_continue)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.URLField):
             kwargs.setdefault("assume_scheme", "https")
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # Related rows are made and changed on their own pages, where their services and checks are.
+            for link in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(field.widget, link, False)
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", _choices(db_field, request))
@@ -364,34 +312,3 @@ class ReadOnlyAdmin(ScopedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class _ReadOnly:
-    """Rows of another model on a change page: scoped, seen, never edited there."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return access.visible(super().get_queryset(request), request.user)  # type: ignore[misc]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.allowed(request.user, roles.READ, access.resource_of(self.model))  # type: ignore[attr-defined]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyInline(_ReadOnly, TabularInline):
-    """As a table."""
-
-
-class ReadOnlyStackedInline(_ReadOnly, StackedInline):
-    """As blocks."""

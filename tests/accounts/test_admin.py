@@ -276,7 +276,32 @@ def test_relations_offer_only_ones_own_rows(pages: Any, outsider: User, melbourn
     assert list(field.queryset) == [melbourne]
 
 
-def test_autocomplete_and_filters_stay_inside(pages: Any, sydney: Location, melbourne: Location) -> None:
+@pytest.mark.parametrize(
+    ("who", "offered"),
+    [
+        ("admin", {"Avatar Imaging Melbourne", "Avatar Imaging Sydney"}),
+        ("manager", {"Avatar Imaging Sydney"}),
+    ],
+)
+def test_autocomplete_offers_only_ones_own_rows(pages: Any, who: str, offered: set[str]) -> None:
+    query = {"app_label": "accounts", "model_name": "membership", "field_name": "location", "term": "Avatar"}
+    answer = pages(who).get("/admin/autocomplete/", query)
+    assert {item["text"] for item in answer.json()["results"]} == offered
+
+
+def test_the_command_palette_finds_only_ones_own_rows(pages: Any, settings: Any, sydney: Location) -> None:
+    settings.UNFOLD = {
+        **settings.UNFOLD,
+        "COMMAND": {"search_models": ["accounts.Location", "accounts.User"]},
+    }
+    found = pages("manager").get("/admin/search/?s=avatar&extended=1").content.decode()
+    assert f"/admin/accounts/location/{sydney.public_id}/change/" in found
+    assert "Melbourne" not in found
+    assert "Sam Staff" not in pages("manager").get("/admin/search/?s=sam&extended=1").content.decode()
+    assert "Sam Staff" in pages("admin").get("/admin/search/?s=sam&extended=1").content.decode()
+
+
+def test_filters_stay_inside(pages: Any, sydney: Location, melbourne: Location) -> None:
     page = pages("manager").get("/admin/core/auditentry/?location=melbourne")
     assert page.status_code == 200
     assert not page.context["cl"].result_list
