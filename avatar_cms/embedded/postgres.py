@@ -82,7 +82,9 @@ class Cluster:
         ]  # fmt: skip
         result = subprocess.run(command, capture_output=True, text=True, check=False, **_as_server(self.home))
         if result.returncode:
-            raise EmbeddedServerError(f"PostgreSQL could not make its data folder: {_last_line(result.stderr)}")
+            raise EmbeddedServerError(
+                f"PostgreSQL could not make its data folder: {_last_line(result.stderr)}"
+            )
 
     def start(self, *, follow_parent: bool) -> int:
         """Start the server unless it runs, wait until it answers, and return its process id.
@@ -182,7 +184,9 @@ def binaries() -> Path:
 def version(folder: Path) -> int:
     """The major version of the server in `folder`; 0 when it cannot be run."""
     try:
-        told = subprocess.run([str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            [str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return 0
     found = re.search(r"(\d+)", told.stdout.partition(")")[2])

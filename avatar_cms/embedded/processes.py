@@ -24,7 +24,9 @@ def command_line(pid: int) -> str:
             return (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             return ""
-    listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return listed.stdout.strip()
 
 
@@ -36,7 +38,9 @@ def started_at(pid: int) -> str:
             return stat.read_text().rsplit(")", 1)[1].split()[19]
         except (OSError, IndexError):
             return ""
-    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return listed.stdout.strip()
 
 
@@ -78,3 +82,10 @@ def die_with_parent(number: int = signal.SIGTERM) -> Callable[[], None] | None:
         libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
     return set_signal
+
+
+def with_command(part: str) -> list[int]:
+    """Ids of this machine's processes whose command line contains `part`."""
+    listed = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
+    lines = (line.strip().split(" ", 1) for line in listed.stdout.splitlines() if part in line)
+    return [int(pid) for pid, _command in lines if int(pid) != os.getpid()]

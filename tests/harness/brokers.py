@@ -59,7 +59,9 @@ def _claim() -> tuple[str, redis.Redis]:
                 client.set(_CLAIM, os.getpid(), ex=_SECONDS)
                 return url, client
             client.close()
-    raise RuntimeError("Every database of the test broker is in use: unset TEST_REDIS_URL to use an embedded one.")
+    raise RuntimeError(
+        "Every database of the test broker is in use: unset TEST_REDIS_URL to use an embedded one."
+    )
 
 
 def _alive(pid: int) -> bool:

@@ -25,13 +25,17 @@ def launched() -> Iterator[Any]:
     """A browser for the whole run; skips, loudly, where there is none."""
     path = executable()
     if path is None:
-        reason = "NO BROWSER TEST RAN: this machine has no Chromium (install it, or set CHROMIUM to its path)."
+        reason = (
+            "NO BROWSER TEST RAN: this machine has no Chromium (install it, or set CHROMIUM to its path)."
+        )
         warnings.warn(pytest.PytestWarning(reason), stacklevel=2)
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
         yield browser
         browser.close()
 

@@ -43,7 +43,9 @@ class TestDatabase:
             _drop_abandoned(connection)
             template = _template(connection, self.address)
             _drop(connection, self.name)
-            _execute(connection, "CREATE DATABASE {} OWNER {} TEMPLATE {}", self.name, servers.OWNER, template)
+            _execute(
+                connection, "CREATE DATABASE {} OWNER {} TEMPLATE {}", self.name, servers.OWNER, template
+            )
             # Held open to the end: it empties tables as the superuser, and tells other runs that this one lives.
             self.superuser = self.address.connect(self.name)
         self.superuser.execute("SET session_replication_role = replica")
@@ -81,7 +83,9 @@ def _template(connection: psycopg.Connection, address: servers.Address) -> str:
         return name
     making = f"{name}_making"
     _drop(connection, making)
-    _execute(connection, "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", making, servers.OWNER)
+    _execute(
+        connection, "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", making, servers.OWNER
+    )
     point_django_at(address, making)
     _migrate()
     connections.close_all()
@@ -96,7 +100,11 @@ def _migrate() -> None:
 def _fingerprint() -> str:
     """Changes whenever a migration does."""
     digest = hashlib.sha256()
-    files = [*CHECKOUT.glob("*/migrations/*.py"), CHECKOUT / "core/migration_ops.py", CHECKOUT / "avatar_cms/roles.py"]
+    files = [
+        *CHECKOUT.glob("*/migrations/*.py"),
+        CHECKOUT / "core/migration_ops.py",
+        CHECKOUT / "avatar_cms/roles.py",
+    ]
     if settings.MIGRATION_MODULES:
         files += CHECKOUT.glob("*/models.py")
     for file in sorted(files):

@@ -116,7 +116,10 @@ def redis_urls() -> list[str]:
     """Every database of the broker a run may claim, the unlikeliest to be anybody's first."""
     given = os.environ.get("TEST_REDIS_URL")
     if given:
-        return [f"{given.rstrip('/').rsplit('/', 1)[0] if given.count('/') > 2 else given}/{n}" for n in range(15, 0, -1)]
+        return [
+            f"{given.rstrip('/').rsplit('/', 1)[0] if given.count('/') > 2 else given}/{n}"
+            for n in range(15, 0, -1)
+        ]
     return [BROKER.url(n) for n in range(255, 0, -1)]
 
 

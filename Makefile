@@ -1,0 +1,57 @@
+# Everything a newcomer types. Needs Python 3.11+, pip and make; the rest is built into .venv from locks with hashes.
+
+FIND = for p in python3 python3.13 python3.12 python3.11 python; do \
+         $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done
+PYTHON ?= $(shell $(FIND))
+VENV := .venv/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help python environment dev run demo-reset test check lint format types mutants coverage-pure locks
+MAKEFLAGS += --no-print-directory
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+python:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or later, and none was found: install it, or name it with PYTHON=/path/to/python3."; exit 1; }
+
+environment: python
+	@$(PYTHON) scripts/bootstrap.py embedded
+	@$(VENV)/python scripts/first_time.py
+
+dev: python
+	@$(PYTHON) scripts/bootstrap.py dev
+
+run: environment ## Start everything and print the address (PORT=8000); Ctrl-C stops everything
+	@exec $(VENV)/python manage.py run
+
+demo-reset: environment ## Throw the demo's data away and start over with the next `make run`
+	@$(VENV)/python manage.py demo_reset
+
+test: dev ## Test against real PostgreSQL and Valkey (about a minute or three)
+	@$(VENV)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(MAKE) coverage-pure
+
+check: dev ## The slow tier: everything that `make test` leaves out
+	@SLOW=1 $(VENV)/python -m pytest -m "slow or chaos" $(ARGS)
+
+lint: dev ## Ruff, mypy, import contracts, migrations and deployment checks
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(VENV)/python scripts/checks.py
+
+format: dev ## Let Ruff put the code in order
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+mutants: dev ## Change the pure modules in small ways and see whether their tests notice (at least 90 %)
+	@$(VENV)/python scripts/mutants.py $(ARGS)
+
+coverage-pure: dev ## Branch coverage of the pure modules (at least 95 %)
+	@$(VENV)/python scripts/coverage_pure.py
+
+locks: dev ## Resolve the dependencies anew
+	@$(VENV)/python scripts/locks.py

@@ -1,0 +1,1 @@
+"""`make run`: one command that starts, watches and stops everything."""
