@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AutomationConfig(AppConfig):
+    """Rules: what the clinic wants to happen by itself, what happened, and why."""
+
+    name = "automation"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Automation"
+
+    def ready(self) -> None:
+        from automation import clock_rules, explanations, handlers
+
+        handlers.connect()
+        clock_rules.connect()
+        explanations.connect()

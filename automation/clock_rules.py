@@ -1,0 +1,164 @@
+"""Rules that run by the clock: whose time has come, told as one `rule_due` event for each contact.
+
+A tick finds the hour or the day that has begun at a location and makes one work item of it; the item looks
+for contacts with a query, decides by their facts, and leaves out what a rule acted on before. Nobody else
+leaves a trace: why a clock rule did not fire is computed when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+
+from accounts.models import Location
+from automation import anchors, engine, facts, query, rulebook
+from automation.anchors import AnchorFacts
+from automation.events import RULE_DUE
+from automation.models import Rule, RuleRun
+from automation.subjects import Happening, Subject
+from automation.triggers import CLOCK
+from contacts.models import Contact
+from core import clock, ticks, work
+from core.causes import Cause
+from core.events import NewEvent, record_many
+from core.models import Work
+from core.work import NewWork
+
+CLOCK_RULES = "automation.clock_rules"
+#: When a location's day begins for daily rules, on its own clock.
+DAILY_AT = time(0, 30)
+PART = 500
+
+
+def plan_clock_rules() -> int:
+    """See that the hour and the day that have begun at each location are in line. Returns 0: nothing is done
+    here.
+    """
+    now = clock.now()
+    due = Rule.objects.filter(trigger=CLOCK, is_active=True).exclude(location__automation_mode="off")
+    pairs = set(due.values_list("location_id", "every"))
+    places = Location.objects.in_bulk({location_id for location_id, _ in pairs})
+    planned = []
+    for location_id, every in sorted(pairs):
+        slot = slot_of(places[location_id], every, now)
+        planned.append(
+            NewWork(
+                handler=CLOCK_RULES,
+                location_id=location_id,
+                subject=f"location:{location_id}",
+                dedupe_key=f"clock-rules:{location_id}:{slot}",
+                args={"every": every, "slot": slot},
+            )
+        )
+    work.enqueue_many(planned)
+    return 0
+
+
+def slot_of(location: Location, every: str, now: datetime) -> str:
+    """The hour, or the location's day, that `now` lies in; a day begins at 00:30."""
+    if every == Rule.Every.HOURLY:
+        return f"hourly:{now:%Y%m%d%H}"
+    local = location.local(now)
+    begun = local.date() if local.time() >= DAILY_AT else local.date() - timedelta(days=1)
+    return f"daily:{begun:%Y%m%d}"
+
+
+@work.handler(CLOCK_RULES)
+def clock_rules(items: list[Work]) -> None:
+    """Look for contacts whose time has come, rule by rule."""
+    for item in items:
+        location = Location.objects.get(pk=item.location_id)
+        if location.automation_mode == Location.AutomationMode.OFF:
+            continue
+        rules = Rule.objects.filter(
+            location=location, trigger=CLOCK, every=item.args["every"], is_active=True
+        )
+        for rule in rules.select_related("current").order_by("priority", "key"):
+            fire(rule, location, slot=item.args["slot"])
+
+
+def fire(rule: Rule, location: Location, *, slot: str) -> int:
+    """Tell of every contact that the rule is due for. Returns how many."""
+    told = 0
+    now = clock.now()
+    text = rulebook.text_of(rule)
+    if text.broken:
+        return 0
+    found, _ = query.candidates(text.conditions, location=location, now=now)
+    ids = list(found.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), PART):
+        due = _due(rule, text, location, ids[start : start + PART], now)
+        record_many(
+            [
+                NewEvent(
+                    type=RULE_DUE,
+                    cause=Cause.clock(rule.every),
+                    location_id=location.pk,
+                    contact_id=contact_id,
+                    booking_id=booking_id,
+                    data={"rule": str(rule.public_id), "anchor": anchor},
+                    dedupe_key=f"rule-due:{rule.pk}:{anchor}:{slot}",
+                )
+                for contact_id, booking_id, anchor in due
+            ]
+        )
+        told += len(due)
+    return told
+
+
+def _due(
+    rule: Rule, text: engine.RuleText, location: Location, ids: Sequence[int], now: datetime
+) -> list[tuple[int, int | None, str]]:
+    """Contact, visit and anchor of those whose facts fire the rule and whom it has not met about this
+    before.
+    """
+    subjects = look(location, ids, now)
+    contacts = Contact.objects.in_bulk(ids)
+    due = []
+    for pk, subject in subjects.items():
+        if engine.plan_run(subject, text, now=now).outcome is not engine.Outcome.MATCHED:
+            continue
+        anchor = anchors.anchor(rule.anchor, anchor_facts(contacts[pk], subject, now))
+        if anchor:
+            due.append((pk, subject.visit_id if rule.anchor == "booking" else None, anchor))
+    met = set(
+        RuleRun.objects.filter(rule=rule, anchor__in=[anchor for _, _, anchor in due]).values_list(
+            "anchor", flat=True
+        )
+    )
+    return [row for row in due if row[2] not in met]
+
+
+def look(location: Location, contact_ids: Sequence[int], now: datetime) -> dict[int, Subject]:
+    """What is known of contacts while nothing has happened; by contact."""
+    happenings = [
+        Happening(
+            event_id=pk,
+            type=CLOCK,
+            location_id=location.pk,
+            anchor="",
+            cause=Cause.clock("look"),
+            occurred_at=now,
+            contact_id=pk,
+        )
+        for pk in contact_ids
+    ]
+    return facts.load(happenings, {}, now=now, locations={location.pk: location})
+
+
+def anchor_facts(contact: Contact, subject: Subject, now: datetime) -> AnchorFacts:
+    """What an anchor may be made of, for one contact."""
+    return AnchorFacts(
+        contact_id=contact.pk,
+        today=subject.local_day(now),
+        booking_id=subject.visit_id,
+        appointment_at=subject.visit.at if subject.visit is not None else None,
+        last_outbound_at=contact.last_outbound_at,
+        last_touchpoint_at=contact.last_touchpoint_at,
+        recall_due_date=contact.recall_due_date,
+    )
+
+
+def connect() -> None:
+    """Look at the clock every minute; an hour or a day that is in line already costs one statement."""
+    ticks.register("1min", "automation.plan_clock_rules", plan_clock_rules)

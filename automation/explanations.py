@@ -1,0 +1,48 @@
+"""Where "why?" is asked: the log of an event, and the contact's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts import access
+from accounts.models import User
+from automation import selectors
+from automation.models import Rule, RuleRun
+from contacts import panels
+from contacts.models import Contact
+from core.explain import explainers
+from core.models import Event
+
+SHOWN = 12
+
+
+def of_event(event: Event) -> list[str]:
+    """A line for each run of the event and for each of its steps."""
+    lines = []
+    for run in selectors.runs().filter(event_id=event.pk).order_by("pk"):
+        lines.append(f"{run.rule.key} version {run.version.number}: {run.state}. {run.reason}")
+        lines += [f"  {row.step + 1}. {row.type}: {row.state}. {row.reason}" for row in run.actions.all()]
+    return lines
+
+
+def for_contact(contact: Contact, user: User) -> dict[str, Any] | None:
+    """What the panel shows: what ran, and for each rule that is on why it would not run now."""
+    if not access.allowed(user, "read", "settings", contact.location_id):
+        return None
+    runs = selectors.why(contact, limit=SHOWN)
+    done = [run for run in runs if run.state not in (RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED)]
+    rules = Rule.objects.filter(location=contact.location_id, is_active=True).select_related("current")
+    return {
+        "ran": done,
+        "passed_over": [run for run in runs if run not in done],
+        "rules": rules,
+        "may_open": True,
+    }
+
+
+def connect() -> None:
+    """Called when the app is ready."""
+    explainers.register("automation", of_event)
+    panels.register_panel(
+        "why", "Why? / Why not?", 70, template="automation/why_panel.html", context=for_contact
+    )

@@ -1,0 +1,371 @@
+"""What runs the rules: deliveries of events, and steps whose time has come."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Location
+from automation import anchors, engine, executor, facts, rulebook, triggers
+from automation.engine import Outcome, RunPlan
+from automation.events import RULE_STOPPED
+from automation.executor import DELAYED, Job
+from automation.facts import Wanted
+from automation.models import ActionRun, FactSnapshot, Rule, RuleRun
+from automation.subjects import Happening, Subject
+from contacts.models import Contact
+from core import clock, events, work
+from core.events import NewEvent
+from core.models import Event, Work
+
+RUN_RULES = "automation.run_rules"
+OFF, LIVE = Location.AutomationMode.OFF, Location.AutomationMode.LIVE
+SHADOW = "Shadow mode: recorded, not done."
+SWITCHED_OFF = "The rule was switched off meanwhile."
+NOT_LIVE = "Automation is not live at this clinic."
+
+State = RuleRun.State
+
+
+@work.handler(RUN_RULES, batch=100)
+def run_rules(items: list[Work]) -> None:
+    """Meet each event with the rules of its location. The k-th events of all contacts are one wave, so that
+    every event of a contact finds the effects of the ones before it."""
+    happened = [item.event for item in items if item.event is not None and item.event.location_id is not None]
+    places = rulebook.locations({event.location_id for event in happened})
+    lock_contacts(event.contact_id for event in happened)
+    for wave in _waves(happened):
+        _Wave(wave, places, alone=len(items) == 1).run()
+
+
+def lock_contacts(ids: Any) -> None:
+    """Contact rows first, in order of id: what everything else is locked after."""
+    wanted = sorted({pk for pk in ids if pk is not None})
+    if wanted:
+        list(
+            Contact.objects.filter(pk__in=wanted)
+            .order_by("pk")
+            .select_for_update(of=("self",))
+            .values_list("pk", flat=True)
+        )
+
+
+def _waves(happened: Sequence[Event]) -> list[list[Event]]:
+    waves: dict[int, list[Event]] = defaultdict(list)
+    seen: Counter[tuple[int | None, int | None]] = Counter()
+    for event in happened:
+        subject = (event.contact_id, None if event.contact_id else event.location_id)
+        waves[seen[subject]].append(event)
+        seen[subject] += 1
+    return [waves[k] for k in sorted(waves)]
+
+
+def happening_of(event: Event, anchor: str = "") -> Happening:
+    """An event as the engine sees it."""
+    assert event.location_id is not None
+    return Happening(
+        event_id=event.pk,
+        type=event.type,
+        location_id=event.location_id,
+        anchor=anchor or event.data.get("anchor") or anchors.of_event(event.pk),
+        cause=event.cause,
+        occurred_at=event.occurred_at,
+        contact_id=event.contact_id,
+        booking_id=event.booking_id,
+    )
+
+
+class _Wave:
+    """A set of events, at most one of each contact, and the runs they lead to."""
+
+    def __init__(self, happened: Sequence[Event], places: Mapping[int, Location], *, alone: bool) -> None:
+        self.places = places
+        self.alone = alone
+        self.now = clock.now()
+        self.events = {event.pk: event for event in happened if _mode(places, event) != OFF}
+        self.happenings = {pk: happening_of(event) for pk, event in self.events.items()}
+        self.known: dict[int, dict[str, object]] = {}
+
+    def run(self) -> None:
+        rules = self._rules()
+        if not rules:
+            return
+        self.known = facts.event_facts([self.events[pk] for pk in rules])
+        subjects = self.reload([self.happenings[pk] for pk in rules], facts.EVERYTHING)
+        decided = []
+        for pk, found in rules.items():
+            texts = [rulebook.text_of(rule) for rule in found]
+            plans = engine.decide(subjects[pk], texts, now=self.now)
+            decided.append((subjects[pk], {rule.pk: rule for rule in found}, plans))
+        queues = self._record(decided)
+        executor.execute(queues, reload=self.reload, alone=self.alone)
+        _save([job for queue in queues for job in queue])
+
+    def reload(self, happenings: Sequence[Happening], wanted: Wanted) -> dict[int, Subject]:
+        return facts.load(happenings, self.known, now=clock.now(), locations=self.places, wanted=wanted)
+
+    def _rules(self) -> dict[int, list[Rule]]:
+        """The rules each event meets for the first time, by event id."""
+        names = {event.type for event in self.events.values()} - {triggers.RULE_DUE}
+        found = rulebook.active(self.places.keys(), names) if names else {}
+        due = self._due_rules()
+        met = {
+            pk: due.get(pk, [])
+            if event.type == triggers.RULE_DUE
+            else found.get((event.location_id or 0, event.type), [])
+            for pk, event in self.events.items()
+        }
+        ran = self._ran(met)
+        fresh = {
+            pk: [r for r in rules if (r.pk, self.happenings[pk].anchor) not in ran]
+            for pk, rules in met.items()
+        }
+        return {pk: rules for pk, rules in fresh.items() if rules}
+
+    def _due_rules(self) -> dict[int, list[Rule]]:
+        wanted = {
+            pk: event.data["rule"] for pk, event in self.events.items() if event.type == triggers.RULE_DUE
+        }
+        if not wanted:
+            return {}
+        rows = Rule.objects.filter(public_id__in=set(wanted.values()), is_active=True).select_related(
+            "current"
+        )
+        by_id = {str(rule.public_id): rule for rule in rows}
+        return {pk: [by_id[public_id]] for pk, public_id in wanted.items() if public_id in by_id}
+
+    def _ran(self, met: Mapping[int, Sequence[Rule]]) -> set[tuple[int, str]]:
+        pairs = {(rule.pk, self.happenings[pk].anchor) for pk, rules in met.items() for rule in rules}
+        if not pairs:
+            return set()
+        rows = RuleRun.objects.filter(
+            rule_id__in={r for r, _ in pairs}, anchor__in={anchor for _, anchor in pairs}
+        )
+        return set(rows.values_list("rule_id", "anchor"))
+
+    def _record(
+        self, decided: Sequence[tuple[Subject, Mapping[int, Rule], list[RunPlan]]]
+    ) -> list[list[Job]]:
+        """Write what was decided, and line up what is to be done: each event's steps in order."""
+        snapshots = self._snapshots([subject for subject, _, _ in decided])
+        runs: list[tuple[RuleRun, RunPlan, Subject, Rule]] = []
+        for subject, rules, plans in decided:
+            for plan in plans:
+                if plan.outcome is Outcome.NOT_MATCHED and subject.happening.type == triggers.RULE_DUE:
+                    continue  # Its time may come again: the anchor is not used up.
+                run = self._run(plan, subject, snapshots[subject.happening.event_id])
+                runs.append((run, plan, subject, rules[plan.rule.rule_id]))
+        RuleRun.objects.bulk_create([run for run, _, _, _ in runs])
+        events.record_many([_stopped(run, rule) for run, _, _, rule in runs if run.state == State.STOPPED])
+        queues: dict[int, list[Job]] = defaultdict(list)
+        held: list[ActionRun] = []
+        for run, plan, subject, rule in runs:
+            jobs = [_job(run, plan, rule, step, subject, self.now) for step in plan.rule.steps if plan.steps]
+            if _mode(self.places, self.events[subject.happening.event_id]) == LIVE:
+                queues[subject.happening.event_id] += jobs
+            else:
+                held += [_hold(job, planned) for job, planned in zip(jobs, plan.steps, strict=True)]
+        ActionRun.objects.bulk_create(held)
+        return list(queues.values())
+
+    def _snapshots(self, subjects: Sequence[Subject]) -> dict[int, FactSnapshot]:
+        rows = [
+            FactSnapshot(
+                event_id=subject.happening.event_id,
+                location_id=subject.happening.location_id,
+                values=facts.stored(subject.facts),
+                at=self.now,
+            )
+            for subject in subjects
+        ]
+        known = FactSnapshot.objects.filter(event_id__in=[row.event_id for row in rows]).in_bulk(
+            field_name="event_id"
+        )
+        made = FactSnapshot.objects.bulk_create([row for row in rows if row.event_id not in known])
+        return known | {row.event_id: row for row in made}
+
+    def _run(self, plan: RunPlan, subject: Subject, snapshot: FactSnapshot) -> RuleRun:
+        happening = subject.happening
+        cause = happening.cause.then("", plan.rule.rule_id, happening.contact_id)
+        live = _mode(self.places, self.events[happening.event_id]) == LIVE
+        matched = State.DONE if live else State.MATCHED
+        state = {
+            Outcome.MATCHED: matched,
+            Outcome.NOT_MATCHED: State.NOT_MATCHED,
+            Outcome.STOPPED: State.STOPPED,
+        }
+        return RuleRun(
+            location_id=happening.location_id,
+            rule_id=plan.rule.rule_id,
+            version_id=plan.rule.version_id,
+            anchor=happening.anchor,
+            contact_id=happening.contact_id,
+            booking_id=subject.visit_id,
+            event_id=happening.event_id,
+            facts=snapshot,
+            state=state[plan.outcome],
+            reason=plan.reason,
+            chain=list(cause.chain),
+            created_at=self.now,
+            finished_at=self.now,
+        )
+
+
+def _mode(places: Mapping[int, Location], event: Event) -> str:
+    return places[event.location_id or 0].automation_mode
+
+
+def _stopped(run: RuleRun, rule: Rule) -> NewEvent:
+    code = (
+        "too_deep"
+        if run.reason == engine.TOO_DEEP
+        else "twice"
+        if run.reason == engine.TWICE
+        else "unreadable"
+    )
+    return NewEvent(
+        type=RULE_STOPPED,
+        cause=run.cause,
+        location_id=run.location_id,
+        contact_id=run.contact_id,
+        booking_id=run.booking_id,
+        data={"rule": str(rule.public_id), "reason": code},
+    )
+
+
+def _job(run: RuleRun, plan: RunPlan, rule: Rule, step: engine.Step, subject: Subject, now: datetime) -> Job:
+    row = ActionRun(run=run, step=step.index, type=step.action.kind, run_at=now, created_at=now)
+    return Job(row, run, plan.rule, str(rule.public_id), step, subject)
+
+
+def _hold(job: Job, planned: engine.StepPlan) -> ActionRun:
+    job.row.state, job.row.reason, job.row.run_at = ActionRun.State.HELD, SHADOW, planned.run_at
+    job.row.facts_seen = [reason.as_dict() for reason in planned.seen]
+    if planned.turn is engine.Turn.SKIP:
+        job.row.state, job.row.reason = ActionRun.State.SKIPPED, planned.reason
+    return job.row
+
+
+def _save(jobs: Sequence[Job]) -> None:
+    """Write the steps of new runs, and the state of those runs that are not simply done."""
+    ActionRun.objects.bulk_create([job.row for job in jobs])
+    settle_runs(_by_run(jobs))
+
+
+def _by_run(jobs: Sequence[Job]) -> dict[int, tuple[RuleRun, list[ActionRun]]]:
+    found: dict[int, tuple[RuleRun, list[ActionRun]]] = {}
+    for job in jobs:
+        found.setdefault(job.run.pk, (job.run, []))[1].append(job.row)
+    return found
+
+
+def settle_runs(runs: Mapping[int, tuple[RuleRun, Sequence[ActionRun]]]) -> None:
+    """Bring the state of runs in line with their steps."""
+    now, changed = clock.now(), []
+    for run, rows in runs.values():
+        state = executor.state_of(rows)
+        if state != run.state:
+            run.state, run.updated_at = state, now
+            run.finished_at = None if state == State.RUNNING else now
+            changed.append(run)
+    if changed:
+        RuleRun.objects.bulk_update(changed, ["state", "finished_at", "updated_at"])
+
+
+# Steps whose time has come
+
+
+@work.handler(DELAYED, batch=100)
+def delayed_action(items: list[Work]) -> None:
+    """Take steps that waited: is there still a point, by the facts as they are now?"""
+    wanted = {(item.args["run"], item.args["step"]): item for item in items if item.event is not None}
+    rows = ActionRun.objects.filter(run_id__in={run for run, _ in wanted}).select_related(
+        "run__rule", "run__version", "run__location"
+    )
+    steps: dict[int, list[ActionRun]] = defaultdict(list)
+    for row in rows.order_by("run_id", "step"):
+        steps[row.run_id].append(row)
+    waiting = {
+        key: row
+        for group in steps.values()
+        for row in group
+        if (key := (row.run_id, row.step)) in wanted and row.state == ActionRun.State.PENDING
+    }
+    lock_contacts(row.run.contact_id for row in waiting.values())
+    for wave in _waves_of([(wanted[key], row) for key, row in waiting.items()], items):
+        _take_steps(wave, alone=len(items) == 1)
+    ActionRun.objects.bulk_update(
+        list(waiting.values()),
+        ["state", "reason", "run_at", "facts_seen", "result", "attempts"],
+    )
+    settle_runs({pk: (group[0].run, group) for pk, group in steps.items()})
+
+
+def _waves_of(
+    chosen: Sequence[tuple[Work, ActionRun]], items: Sequence[Work]
+) -> list[list[tuple[Work, ActionRun]]]:
+    """In the order of the items, one step of each contact at a time."""
+    place = {item.pk: index for index, item in enumerate(items)}
+    waves: dict[int, list[tuple[Work, ActionRun]]] = defaultdict(list)
+    seen: Counter[str] = Counter()
+    for item, row in sorted(chosen, key=lambda pair: place[pair[0].pk]):
+        waves[seen[item.subject]].append((item, row))
+        seen[item.subject] += 1
+    return [waves[k] for k in sorted(waves)]
+
+
+def _take_steps(wave: Sequence[tuple[Work, ActionRun]], *, alone: bool) -> None:
+    happened = [item.event for item, _ in wave if item.event is not None]
+    places = {row.run.location_id: row.run.location for _, row in wave}
+    known = facts.event_facts(happened)
+    happenings = {row.pk: _happening(item.event, row.run) for item, row in wave if item.event is not None}
+
+    def reload(asked: Sequence[Happening], wanted: Wanted) -> dict[int, Subject]:
+        return facts.load(asked, known, now=clock.now(), locations=places, wanted=wanted)
+
+    subjects = reload(list(happenings.values()), facts.EVERYTHING)
+    queues = []
+    for _, row in wave:
+        refusal = _no_longer(row.run)
+        if refusal:
+            row.state, row.reason = refusal
+            continue
+        text = rulebook.text_of(row.run.rule, row.run.version)
+        if text.broken:
+            row.state, row.reason = ActionRun.State.FAILED, text.broken
+            continue
+        subject = subjects[happenings[row.pk].event_id]
+        rule_id = str(row.run.rule.public_id)
+        queues.append([Job(row, row.run, text, rule_id, text.steps[row.step], subject, due=True)])
+    executor.execute(queues, reload=reload, alone=alone)
+
+
+def _happening(event: Event, run: RuleRun) -> Happening:
+    """The run's event; about the contact that the run is about now, who may have been merged into another."""
+    happening = happening_of(event, run.anchor)
+    return Happening(
+        happening.event_id,
+        happening.type,
+        happening.location_id,
+        run.anchor,
+        happening.cause,
+        happening.occurred_at,
+        run.contact_id,
+        happening.booking_id,
+    )
+
+
+def _no_longer(run: RuleRun) -> tuple[str, str] | None:
+    """Why a step that waited is not taken, whatever the facts are."""
+    if not run.rule.is_active:
+        return ActionRun.State.SKIPPED, SWITCHED_OFF
+    if run.location.automation_mode != LIVE:
+        return ActionRun.State.HELD, NOT_LIVE
+    return None
+
+
+def connect() -> None:
+    """Hear of everything that a rule can start on."""
+    events.subscribe(triggers.event_names(), handler=RUN_RULES)

@@ -1,0 +1,150 @@
+"""What a rule wants done, as plain data. Pure: the engine makes them, the executor hands them to the
+services.
+
+A dry run is a list of these that nobody executes. Ids are primary keys; times are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class CalculateWarmness:
+    contact_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustWarmness:
+    contact_id: int
+    delta: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """`acted_at` is when the person did what this answers; `exempt_quiet` marks a turn of a conversation."""
+
+    contact_id: int
+    booking_id: int | None
+    template: str
+    body: str
+    dedupe_key: str
+    exempt_quiet: bool
+    acted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelMessages:
+    booking_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    contact_id: int | None
+    booking_id: int | None
+    location_id: int
+    type: str
+    due_at: datetime
+    priority: str = ""
+    notes: str = ""
+    assign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTasks:
+    contact_id: int | None
+    booking_id: int | None
+    types: tuple[str, ...] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStage:
+    contact_id: int
+    pipeline: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetBookingStatus:
+    booking_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateContact:
+    contact_id: int
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TagContact:
+    contact_id: int
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogTouchpoint:
+    """`message` is the public id of a message whose arrival stands in the timeline already, if it does."""
+
+    contact_id: int
+    booking_id: int | None
+    type: str
+    is_attribution: bool
+    update_last_touch: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleReminders:
+    booking_id: int
+    offsets: tuple[int, ...]
+    templates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetRecallDate:
+    contact_id: int
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyStaff:
+    """`task` is the type of the task that keeps the notice until somebody dealt with it; empty for none."""
+
+    location_id: int
+    contact_id: int | None
+    booking_id: int | None
+    text: str
+    text_key: str
+    task: str
+    due_at: datetime
+
+
+Intent: TypeAlias = (
+    CalculateWarmness | AdjustWarmness | QueueMessage | CancelMessages | CreateTask | CancelTasks | MoveStage
+    | SetBookingStatus | UpdateContact | TagContact | LogTouchpoint | ScheduleReminders | SetRecallDate |
+    NotifyStaff
+)  # fmt: skip
+
+
+def as_dict(intent: Intent) -> dict[str, object]:
+    """The intent as JSON can hold it, with the name of what is wanted under `intent`."""
+    values: dict[str, object] = {"intent": type(intent).__name__}
+    for item in fields(intent):
+        value = getattr(intent, item.name)
+        if isinstance(value, datetime | date):
+            value = value.isoformat()
+        elif isinstance(value, tuple):
+            value = list(value)
+        elif isinstance(value, Mapping):
+            value = dict(value)
+        values[item.name] = value
+    return values

@@ -1,0 +1,187 @@
+"""Reading what ran and why, and what would run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import Location
+from automation import conditions, engine, facts, intents, query, rulebook
+from automation.engine import Outcome, RunPlan, StepPlan
+from automation.events import STAFF_NOTIFIED
+from automation.models import Rule, RuleRun, RuleVersion
+from automation.subjects import Happening, Subject
+from automation.triggers import CLOCK, TRIGGERS
+from contacts.models import Contact
+from core import clock
+from core.causes import Cause
+from core.models import Event
+
+#: Of an intent, what only the machine reads.
+_INNER = frozenset(
+    {"contact_id", "booking_id", "location_id", "dedupe_key", "text_key", "acted_at", "exempt_quiet"}
+)
+
+
+def runs() -> QuerySet[RuleRun]:
+    """Runs with what showing them needs, newest first."""
+    return (
+        RuleRun.objects.select_related("rule", "version", "contact", "booking", "facts")
+        .prefetch_related("actions")
+        .order_by("-pk")
+    )
+
+
+def why(contact: Contact, *, limit: int = 50) -> list[RuleRun]:
+    """What rules did and did not do about this contact, newest first: what they saw, and the reason."""
+    return list(runs().filter(contact=contact)[:limit])
+
+
+def notices(location_ids: Collection[int], *, limit: int = 20) -> QuerySet[Event]:
+    """What rules told the staff of these locations, newest first."""
+    rows = Event.objects.filter(type=STAFF_NOTIFIED.name, location_id__in=list(location_ids))
+    return rows.order_by("-pk")[:limit]
+
+
+def sentence(rule: Rule, version: RuleVersion | None = None) -> str:
+    """A rule in plain words: when, under which conditions, what."""
+    text = rulebook.text_of(rule, version)
+    if text.broken:
+        return f"Cannot be read: {text.broken}"
+    when = TRIGGERS[rule.trigger].label
+    if rule.trigger == CLOCK:
+        when = f"{rule.get_every_display()}, once per {rule.get_anchor_display()}"
+    only = "" if text.conditions == conditions.All(()) else f", if {conditions.describe(text.conditions)}"
+    return f"{when}{only}: {', then '.join(step_in_words(step) for step in text.steps)}."
+
+
+def step_in_words(step: engine.Step) -> str:
+    """One action in plain words."""
+    given = step.action.model_dump(exclude_defaults=True, exclude={"conditions", "delay_seconds", "type"})
+    details = " ".join(_value(value) for value in given.values())
+    words = f"{step.action.kind.replace('_', ' ')} {details}".strip()
+    if step.delay:
+        words += f" after {step.action.delay_seconds} seconds"
+    if step.is_conditional:
+        words += f" (if {conditions.describe(step.conditions)})"
+    return words
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a rule would do for a contact now. `basis` says what stood in for the event."""
+
+    rule: Rule
+    plan: RunPlan
+    subject: Subject
+    basis: str
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def matched(self) -> bool:
+        """Whether it would run: conditions met, and nothing in the way."""
+        return self.plan.outcome is Outcome.MATCHED and not self.obstacles
+
+    @property
+    def reason(self) -> str:
+        return " ".join((*self.obstacles, self.plan.reason))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the API answers it; nothing in it is an inner id."""
+        return {
+            "rule": {"id": str(self.rule.public_id), "key": self.rule.key, "name": self.rule.name},
+            "matched": self.matched,
+            "outcome": str(self.plan.outcome),
+            "reason": self.reason,
+            "basis": self.basis,
+            "facts": facts.stored(self.subject.facts),
+            "seen": [reason.as_dict() for reason in self.plan.seen],
+            "actions": [_planned(step) for step in self.plan.steps],
+        }
+
+
+def _planned(step: StepPlan) -> dict[str, Any]:
+    intent = {} if step.intent is None else intents.as_dict(step.intent)
+    return {
+        "step": step.step.index + 1,
+        "type": step.step.action.kind,
+        "turn": str(step.turn),
+        "reason": step.reason,
+        "run_at": step.run_at.isoformat(),
+        "intent": {name: value for name, value in intent.items() if name not in _INNER} or None,
+    }
+
+
+def preview(contact: Contact, rule: Rule) -> Preview:
+    """What the rule would do for this contact now. Writes nothing."""
+    now = clock.now()
+    event = _last_event(contact, rule)
+    happening = Happening(
+        event_id=0 if event is None else event.pk,
+        type=rule.trigger,
+        location_id=contact.location_id,
+        anchor="preview",
+        cause=Cause.clock("preview"),
+        occurred_at=now,
+        contact_id=contact.pk,
+        booking_id=None if event is None else event.booking_id,
+    )
+    known = {} if event is None else facts.event_facts([event])
+    places = {contact.location_id: contact.location}
+    subject = facts.load([happening], known, now=now, locations=places)[happening.event_id]
+    plan = engine.plan_run(subject, rulebook.text_of(rule), now=now)
+    return Preview(rule, plan, subject, _basis(rule, event), tuple(_obstacles(contact, rule)))
+
+
+def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Preview]:
+    """For each rule of the contact's location (or these): would it run now, and if not, what is missing?"""
+    chosen = (
+        Rule.objects.filter(location=contact.location_id).select_related("current")
+        if rules is None
+        else rules
+    )
+    return [preview(contact, rule) for rule in chosen]
+
+
+def _last_event(contact: Contact, rule: Rule) -> Event | None:
+    if rule.trigger == CLOCK:
+        return None
+    return Event.objects.filter(contact_id=contact.pk, type=rule.trigger).order_by("-pk").first()
+
+
+def _basis(rule: Rule, event: Event | None) -> str:
+    if rule.trigger == CLOCK:
+        return "As if the clock looked now."
+    if event is None:
+        return f"As if it happened now: {TRIGGERS[rule.trigger].label.lower()}. It has not happened yet."
+    when = event.occurred_at.isoformat()
+    return f"As if the last time happened now: {TRIGGERS[rule.trigger].label.lower()}, {when}."
+
+
+def _obstacles(contact: Contact, rule: Rule) -> list[str]:
+    found = []
+    if not rule.is_active:
+        found.append("The rule is switched off.")
+    if contact.location.automation_mode == Location.AutomationMode.OFF:
+        found.append("Automation is switched off at this clinic.")
+    return found
+
+
+def candidates(rule: Rule, *, limit: int = 50) -> list[Contact]:
+    """The contacts a clock rule would look at now, by its query alone; for its page."""
+    text = rulebook.text_of(rule)
+    if text.broken or rule.trigger != CLOCK:
+        return []
+    found, _ = query.candidates(text.conditions, location=rule.location, now=clock.now())
+    return list(found.order_by("pk")[:limit])

@@ -1,0 +1,59 @@
+"""What the engine looks at: an event, whom it is about, and what is known of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from core.causes import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event as the engine sees it. `anchor` is the key of the runs it leads to."""
+
+    event_id: int
+    type: str
+    location_id: int
+    anchor: str
+    cause: Cause
+    occurred_at: datetime
+    contact_id: int | None = None
+    booking_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What recall and texts need to know of the visit a happening is about. Intervals are in days."""
+
+    id: int
+    at: datetime
+    service_type: str = ""
+    high_risk_service: bool = False
+    service_recall_days: int | None = None
+    practitioner_recall_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A happening with its facts. `visit` is the event's, else the contact's next one.
+
+    `closing` is the end of the location's business day, in UTC. `absent` says in plain words why nothing may
+    be done about the contact (hidden, merged); empty when something may.
+    """
+
+    happening: Happening
+    facts: Mapping[str, object]
+    zone: ZoneInfo
+    closing: datetime
+    visit: Visit | None = None
+    absent: str = ""
+
+    @property
+    def visit_id(self) -> int | None:
+        return self.visit.id if self.visit is not None else None
+
+    def local_day(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
