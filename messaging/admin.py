@@ -1,0 +1,279 @@
+"""Messages, conversations and templates at the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+
+from accounts.staff import LocationFilter, ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin, cause_of, move_button
+from messaging import reasons, services, wordings
+from messaging.models import (
+    PENDING,
+    BlockedNumber,
+    Conversation,
+    Message,
+    SendAttempt,
+    Status,
+    Template,
+    TemplateVersion,
+)
+
+COLOURS = {
+    Status.SENT: "success", Status.DELIVERED: "success", Status.RECEIVED: "info", Status.SCHEDULED: "info",
+    Status.QUEUED: "info", Status.FAILED: "danger", Status.UNKNOWN: "danger", Status.PARKED: "danger",
+    Status.HELD: "warning", Status.SUPPRESSED: "warning", Status.SENDING: "warning",
+}  # fmt: skip
+
+
+def _local(row: Any, moment: Any) -> str:
+    return f"{row.location.local(moment):%a %d %b %Y %H:%M}" if moment else "–"
+
+
+class AttemptInline(ReadOnlyInline):
+    """Each call to the provider, written down before it was made."""
+
+    model = SendAttempt
+    fields = ("started_at", "finished_at", "outcome", "error_code")
+    verbose_name_plural = "calls to the provider"
+    show_change_link = False
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """Every message, with why it was not sent where it was not."""
+
+    list_display = ("when", "contact_name", "way", "what", "show_status", "why")
+    list_display_links = ("when", "contact_name")
+    list_filter = (LocationFilter, "status", "reason", "direction", "purpose", "category", "template__name")
+    search_fields = ("contact__name", "address", "body")
+    list_select_related = ("contact", "template", "location")
+    ordering = ("-id",)
+    inlines = (AttemptInline,)
+    fieldsets = (
+        (None, {"fields": ("contact_link", "show_status", "why", "body", "what", "visit")}),
+        ("When", {"fields": ("show_send_at", "show_expires_at", "show_sent_at", "show_delivered_at", "show_received_at")}),
+        ("How", {"fields": ("address", "sender", "provider_account", "segments", "show_cost", "attempts", "intent",
+                            "purpose", "category", "cause_kind", "cause_id")}),
+    )  # fmt: skip
+    readonly_fields = (
+        "contact_link", "show_status", "why", "what", "visit", "show_send_at", "show_expires_at", "show_sent_at",
+        "show_delivered_at", "show_received_at", "show_cost",
+    )  # fmt: skip
+
+    send_now = move_button(
+        "Send now", lambda row, data, cause: services.send_now(message_id=row.pk, cause=cause), name="send_now",
+        question="It is checked once more: consent, the visit and quiet hours still count.",
+        done="It is on its way.", icon="send", when=lambda row: row.status in PENDING,
+    )  # fmt: skip
+    cancel = move_button(
+        "Cancel message", lambda row, data, cause: services.cancel_message(message_id=row.pk, cause=cause),
+        name="cancel", question="It will not be sent.", done="It will not be sent.", icon="cancel",
+        when=lambda row: row.status in (*PENDING, Status.CLAIMED),
+    )  # fmt: skip
+    it_was_sent = move_button(
+        "It was sent", lambda row, data, cause: services.resolve(message_id=row.pk, was_sent=True, cause=cause),
+        name="it_was_sent", question="You know, for example from the provider's own page, that the patient has it.",
+        done="Noted as sent.", icon="done_all", when=lambda row: row.status in (Status.UNKNOWN, Status.PARKED),
+    )  # fmt: skip
+    send_again = move_button(
+        "Send again", lambda row, data, cause: services.resolve(message_id=row.pk, was_sent=False, cause=cause),
+        name="send_again", question="If it did go out the first time, the patient gets it twice.",
+        done="It will be sent again.", icon="replay", when=lambda row: row.status in (Status.UNKNOWN, Status.PARKED),
+    )  # fmt: skip
+    actions_detail = ("send_now", "cancel", "it_was_sent", "send_again")
+
+    @display(description="When")
+    def when(self, row: Message) -> str:
+        return _local(row, row.at)
+
+    @display(description="Contact", ordering="contact__name")
+    def contact_name(self, row: Message) -> str:
+        return str(row.contact)
+
+    @display(description="Contact")
+    def contact_link(self, row: Message) -> str:
+        url = reverse("admin:contacts_contact_change", args=(row.contact.public_id,))
+        return format_html('<a class="underline" href="{}">{}</a>', url, str(row.contact))
+
+    @display(description="", ordering="direction")
+    def way(self, row: Message) -> str:
+        return row.get_direction_display()
+
+    @display(description="Text")
+    def what(self, row: Message) -> str:
+        return row.template.name if row.template is not None else row.body[:60]
+
+    @display(description="Status", ordering="status", label=COLOURS)
+    def show_status(self, row: Message) -> tuple[str, str]:
+        return row.status, row.get_status_display()
+
+    @display(description="Why")
+    def why(self, row: Message) -> str:
+        return reasons.words(row.reason) or "–"
+
+    @display(description="Visit")
+    def visit(self, row: Message) -> str:
+        if row.booking is None:
+            return "–"
+        url = reverse("admin:bookings_booking_change", args=(row.booking.public_id,))
+        return format_html(
+            '<a class="underline" href="{}">{}</a>', url, _local(row, row.booking.appointment_datetime)
+        )
+
+    @display(description="To be sent")
+    def show_send_at(self, row: Message) -> str:
+        return _local(row, row.send_at)
+
+    @display(description="Pointless after")
+    def show_expires_at(self, row: Message) -> str:
+        return _local(row, row.expires_at)
+
+    @display(description="Sent")
+    def show_sent_at(self, row: Message) -> str:
+        return _local(row, row.sent_at)
+
+    @display(description="Delivered")
+    def show_delivered_at(self, row: Message) -> str:
+        return _local(row, row.delivered_at)
+
+    @display(description="Received")
+    def show_received_at(self, row: Message) -> str:
+        return _local(row, row.received_at)
+
+    @display(description="Cost")
+    def show_cost(self, row: Message) -> str:
+        return f"{row.location.currency} {row.cost_cents / 100:.2f}"
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnlyAdmin):
+    """Who wrote last, and who waits for an answer."""
+
+    list_display = ("contact_name", "channel", "state", "last", "waiting")
+    list_filter = (LocationFilter, "state", "channel")
+    search_fields = ("contact__name", "contact__phone")
+    list_select_related = ("contact", "location")
+    ordering = ("-last_message_at", "-id")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(row.public_id,)))
+
+    @display(description="Contact", ordering="contact__name")
+    def contact_name(self, row: Conversation) -> str:
+        return str(row.contact)
+
+    @display(description="Last message", ordering="last_message_at")
+    def last(self, row: Conversation) -> str:
+        return _local(row, row.last_message_at)
+
+    @display(description="New", boolean=True)
+    def waiting(self, row: Conversation) -> bool:
+        return row.unseen
+
+
+class TemplateForm(forms.ModelForm):
+    """The wording, with how it travels shown beneath it while it is written."""
+
+    class Meta:
+        model = Template
+        fields = (
+            "location", "name", "channel", "language", "category", "purpose", "subject", "body", "asks_answer",
+            "is_active",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "body" in self.fields:
+            self.fields["body"].widget = UnfoldAdminTextareaWidget(
+                attrs={
+                    "rows": 5,
+                    "hx-post": reverse("admin:messaging_measure"),
+                    "hx-trigger": "load, keyup changed delay:400ms",
+                    "hx-target": "#template-measure",
+                    "hx-swap": "innerHTML",
+                    "hx-params": "body,csrfmiddlewaretoken",
+                }
+            )
+            self.fields["body"].help_text = format_html('<div id="template-measure"></div>')
+
+
+class VersionForm(BaseDialogForm):
+    """Which wording to go back to."""
+
+    number = forms.IntegerField(label="Version", min_value=1, widget=UnfoldAdminIntegerFieldWidget())
+
+
+class VersionInline(ReadOnlyInline):
+    """Every wording the template had."""
+
+    model = TemplateVersion
+    fields = ("number", "body", "is_seed", "created_at")
+    verbose_name_plural = "versions"
+    show_change_link = False
+
+
+@admin.register(Template)
+class TemplateAdmin(ScopedAdmin):
+    """What the clinic's texts say."""
+
+    form = TemplateForm
+    list_display = ("name", "channel", "category", "purpose", "asks_answer", "is_active", "beginning")
+    list_filter = (LocationFilter, "category", "purpose", "channel", "is_active")
+    search_fields = ("name", "body")
+    ordering = ("name", "location_id")
+    inlines = (VersionInline,)
+
+    restore_seed = move_button(
+        "Restore delivered wording", lambda row, data, cause: services.restore_seed(template_id=row.pk, cause=cause),
+        name="restore_seed", question="The present wording stays among the versions.", icon="settings_backup_restore",
+        done="The delivered wording is back.", when=wordings.has_seed,
+    )  # fmt: skip
+    restore_version = move_button(
+        "Restore a version",
+        lambda row, data, cause: services.restore_version(template_id=row.pk, number=data["number"], cause=cause),
+        name="restore_version", form=VersionForm, icon="history", done="That wording is back.",
+    )  # fmt: skip
+    actions_detail = ("restore_seed", "restore_version")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
+        return ("location", "name", "channel", "language") if obj is not None else ()
+
+    def save_through(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> Template:
+        if not change:
+            data = {k: v for k, v in form.cleaned_data.items() if k != "location"}
+            return services.create_template(location_id=obj.location_id, cause=cause_of(request), **data)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        return services.save_template(template_id=obj.pk, cause=cause_of(request), **changed)
+
+    @display(description="Text")
+    def beginning(self, row: Template) -> str:
+        return row.body[:80]
+
+
+@admin.register(BlockedNumber)
+class BlockedNumberAdmin(ReadOnlyAdmin):
+    """Numbers that cannot be reached by text. Deleting one lets texts go there again."""
+
+    list_display = ("address", "error_code", "at")
+    list_filter = (LocationFilter,)
+    search_fields = ("address",)
+    deletable = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "update", obj)
+
+    def delete_through(self, request: HttpRequest, obj: BlockedNumber) -> None:
+        obj.delete()

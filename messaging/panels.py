@@ -1,0 +1,37 @@
+"""This app's part of the contact's page and of the contact API's detail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts import access
+from accounts.models import User
+from contacts import panels
+from contacts.models import Contact
+from messaging import threads
+
+DETAIL = 50
+
+
+def connect() -> None:
+    """Called from AppConfig.ready()."""
+    panels.register_panel("messages", "Messages", 30, template="messaging/panel.html", context=for_panel)
+    panels.register_detail("messages", for_detail)
+
+
+def for_panel(contact: Contact, user: User) -> dict[str, Any] | None:
+    """The latest messages, what is planned, and why something was not sent."""
+    if not access.allowed(user, "read", "messages", contact.location_id):
+        return None
+    return {
+        "bubbles": threads.of_contact(contact, limit=12)[::-1],
+        "may_write": access.allowed(user, "create", "messages", contact.location_id),
+    }
+
+
+def for_detail(contact: Contact, user: User) -> list[dict[str, Any]]:
+    """The contact's messages in the shape of /api/messages, newest first."""
+    from messaging.api import MESSAGES, MessageSerializer
+
+    newest = access.visible(MESSAGES, user).filter(contact=contact).order_by("-id")[:DETAIL]
+    return [dict(row) for row in MessageSerializer(newest, many=True).data]

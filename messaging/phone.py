@@ -1,0 +1,106 @@
+"""The on-screen phone: what a contact received, and a way to answer as the contact.
+
+Only for clinics whose texts go to the console provider. An answer takes the way of a real one: it is stored as that
+provider's delivery and applied by what applies all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+from django.db import OperationalError, transaction
+from django.db.models import F, QuerySet
+
+from accounts import access
+from accounts.models import Location, User
+from contacts.models import Contact
+from core import clock
+from core.errors import Invalid, NotConfigured
+from core.ids import uuid7
+from integrations import inbound as deliveries
+from integrations.models import Kind, Provider, ProviderAccount, Receipt
+from messaging.models import Direction, Message, Status
+
+LISTED = 30
+LONGEST = 1600
+
+
+def reachable(user: User) -> QuerySet[Contact]:
+    """Visible contacts with a number, of clinics whose texts go to the on-screen phone; the latest talk first."""
+    console = ProviderAccount.objects.filter(provider=Provider.CONSOLE, enabled=True).values("location_id")
+    return (
+        access.visible(Contact.objects.live(), user)
+        .filter(location_id__in=console)
+        .exclude(phone="", guardian__isnull=True)
+        .select_related("location", "guardian")
+        .order_by(F("last_touchpoint_at").desc(nulls_last=True), "-id")
+    )
+
+
+def account_of(location: Location) -> ProviderAccount:
+    """The clinic's console account. Raises NotConfigured when its texts go elsewhere."""
+    accounts = ProviderAccount.objects.select_related("location")
+    account = accounts.filter(location=location, provider=Provider.CONSOLE, enabled=True).first()
+    if account is None:
+        raise NotConfigured(
+            "This clinic's texts do not go to the on-screen phone.", code="no_console_account"
+        )
+    return account
+
+
+def answer(*, contact: Contact, body: str) -> Receipt:
+    """Answer as the holder of the contact's phone. Returns the stored delivery; it is applied before this returns
+    unless somebody holds a lock, and by a worker then.
+
+    Raises Invalid for an empty or far too long text, NotConfigured when there is no console account.
+    """
+    body = body.strip()
+    if not body or len(body) > LONGEST:
+        raise Invalid(f"Write something, at most {LONGEST} characters.", fields={"body": "empty or too long"})
+    account = account_of(contact.location)
+    arrived(account=account, address=contact.reach_phone)
+    sms = {
+        "message_id": f"phone-{uuid7()}",
+        "from": contact.reach_phone,
+        "to": contact.location.phone,
+        "body": body,
+        "timestamp": clock.now().isoformat(),
+    }
+    thread = "".join(filter(str.isdigit, contact.reach_phone))
+    return _deliver(account, Kind.SMS_INBOUND, key=sms["message_id"], thread=thread, fields=sms)
+
+
+def arrived(*, account: ProviderAccount, address: str) -> int:
+    """Report the texts on a number as delivered: whoever answers has them. Returns how many were reported."""
+    sent = Message.objects.filter(
+        location_id=account.location_id, address=address, provider_account=account, status=Status.SENT,
+        direction=Direction.OUTBOUND,
+    ).exclude(provider_message_id="")  # fmt: skip
+    ids = list(sent.order_by("-id").values_list("provider_message_id", flat=True)[:20])
+    for message_id in reversed(ids):
+        fields = {"message_id": message_id, "status": "delivered", "timestamp": clock.now().isoformat()}
+        _deliver(
+            account, Kind.SMS_RECEIPT, key=f"receipt:delivered:{message_id}", thread=message_id, fields=fields
+        )
+    return len(ids)
+
+
+def _deliver(
+    account: ProviderAccount, kind: Kind, *, key: str, thread: str, fields: dict[str, str]
+) -> Receipt:
+    receipt, _ = deliveries.store(
+        deliveries.Delivery(
+            account=account,
+            kind=kind,
+            key=key,
+            thread=thread,
+            body=json.dumps(fields).encode(),
+            by_token=True,
+        )
+    )
+    # If a lock cannot be had, the stored delivery stays and a worker applies it.
+    with suppress(OperationalError), transaction.atomic():
+        deliveries.apply_now(receipt)
+    receipt.refresh_from_db()
+    return receipt

@@ -1,0 +1,182 @@
+"""Staff pages that are no list or form: the on-screen phone, a conversation, and how a wording travels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages as flash
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import access, pages
+from accounts.models import Location
+from accounts.staff import cause_of
+from contacts.models import Contact
+from core import clock
+from core.api_audit import note
+from core.errors import DomainError
+from messaging import judging, phone, reasons, rendering, segments, services, threads, values
+from messaging.models import Conversation, Status
+
+
+@require_GET
+def phone_page(request: HttpRequest) -> HttpResponse:
+    """Choose a contact, see what the person sees, answer."""
+    access.check(request.user, "read", "messages")
+    people = phone.reachable(request.user)
+    wanted = request.GET.get("q", "").strip()
+    if wanted:
+        people = people.filter(Q(name__icontains=wanted) | Q(phone__contains=wanted.replace(" ", "")))
+    listed = list(people[: phone.LISTED])
+    chosen = _chosen(request, listed)
+    note(request, [*listed, *([chosen] if chosen else [])], personal=True)
+    context = pages.context(request, title="Phone", people=listed, q=wanted, **_phone(request, chosen))
+    return render(request, "messaging/phone.html", context)
+
+
+@require_GET
+def phone_thread(request: HttpRequest, contact: str) -> HttpResponse:
+    """The screen alone, asked for every few seconds."""
+    person = access.get_visible_or_404(phone.reachable(request.user), request.user, contact)
+    note(request, [person], personal=True)
+    return render(request, "messaging/_phone_thread.html", _phone(request, person))
+
+
+@require_POST
+def phone_answer(request: HttpRequest, contact: str) -> HttpResponse:
+    """Answer as the contact."""
+    person = access.get_visible_or_404(phone.reachable(request.user), request.user, contact)
+    access.check(request.user, "update", "messages", person.location)
+    note(request, [person], personal=True)
+    error = ""
+    try:
+        phone.answer(contact=person, body=request.POST.get("body", ""))
+    except DomainError as refusal:
+        error = refusal.message
+    if request.headers.get("HX-Request"):
+        return render(request, "messaging/_phone_thread.html", {**_phone(request, person), "error": error})
+    if error:
+        flash.error(request, error)
+    return HttpResponseRedirect(f"{reverse('admin:messaging_phone')}?contact={person.public_id}")
+
+
+def _chosen(request: HttpRequest, listed: list[Contact]) -> Contact | None:
+    asked = request.GET.get("contact", "")
+    if asked:
+        return access.get_visible_or_404(phone.reachable(request.user), request.user, asked)
+    return listed[0] if listed else None
+
+
+def _phone(request: HttpRequest, person: Contact | None) -> dict[str, Any]:
+    if person is None:
+        return {"person": None}
+    location = person.location
+    household = Contact.objects.filter(location=location).live().reached_by(person.reach_phone)
+    return {
+        "person": person,
+        "location": location,
+        "bubbles": threads.of_phone(location, person.reach_phone)[::-1],
+        "coming": threads.coming(location, household.values_list("pk", flat=True)),
+        "now": location.local(clock.now()),
+        "may_answer": access.allowed(request.user, "update", "messages", location),
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def conversation_page(request: HttpRequest, conversation: str) -> HttpResponse:
+    """A conversation as staff see it, with what waits and what was not sent; and a box to write in."""
+    rows = Conversation.objects.select_related("contact__location", "contact__guardian", "assigned_to")
+    talk = access.get_visible_or_404(rows, request.user, conversation)
+    note(request, [talk, talk.contact], personal=True)
+    may_write = access.allowed(request.user, "create", "messages", talk.location_id)
+    if request.method == "POST":
+        return _write(request, talk)
+    if may_write and talk.unseen:
+        services.mark_seen(conversation_id=talk.pk)
+    context = {
+        "talk": talk,
+        "person": talk.contact,
+        "bubbles": threads.of_contact(talk.contact)[::-1],
+        "may_write": may_write,
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "messaging/_conversation_thread.html", context)
+    title = talk.contact.name or talk.contact.reach_phone
+    return render(request, "messaging/conversation.html", pages.context(request, title=title, **context))
+
+
+def _write(request: HttpRequest, talk: Conversation) -> HttpResponse:
+    access.check(request.user, "create", "messages", talk.location_id)
+    try:
+        sent = services.send_text(
+            contact_id=talk.contact_id, body=request.POST.get("body", ""), cause=cause_of(request)
+        )
+    except DomainError as refusal:
+        flash.error(request, refusal.message)
+    else:
+        services.mark_seen(conversation_id=talk.pk)
+        if sent.message.status not in (Status.QUEUED, Status.SCHEDULED):
+            flash.warning(request, f"Not sent: {reasons.words(sent.reason)}")
+    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
+
+
+def write_to(request: HttpRequest, contact: str) -> HttpResponse:
+    """Open the conversation with a contact, making it when there is none."""
+    person = access.get_visible_or_404(Contact.objects.live(), request.user, contact)
+    access.check(request.user, "create", "messages", person.location_id)
+    talk, _ = Conversation.objects.get_or_create(
+        contact=person, channel="sms", defaults={"location_id": person.location_id}
+    )
+    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
+
+
+@require_POST
+def measure(request: HttpRequest) -> HttpResponse:
+    """How a wording travels: its encoding, segments, cost, how it reads, and what is wrong with it."""
+    access.check(request.user, "read", "settings")
+    body = request.POST.get("body", "")
+    location = getattr(request, "location", None) or access.home_location(request.user) or Location()
+    problems = rendering.problems(body)
+    shown = body if problems else _sample(body, location)
+    size = segments.measure(shown)
+    price = (location.settings or {}).get("sms_segment_price", judging.SEGMENT_PRICE)
+    context = {
+        "problems": problems,
+        "shown": shown,
+        "size": size,
+        "cost": segments.cost_cents(size.count, thousandths_per_segment=price) / 100,
+        "currency": location.currency,
+        "placeholders": rendering.PLACEHOLDERS,
+    }
+    return render(request, "messaging/_measure.html", context)
+
+
+def _sample(body: str, location: Location) -> str:
+    """The wording with values as they typically are."""
+    filled = {name: f"[{name}]" for name in rendering.PLACEHOLDERS}
+    known = values.for_message(contact=Contact(name="Alexandra Nguyen"), location=location, booking=None)
+    filled |= {name: str(value) for name, value in known.items() if value}
+    filled |= {
+        "date": "Tue 24 Nov",
+        "time": "2:30 pm",
+        "months": "12",
+        "practitioner": "Dr Lee",
+        "doctor_name": "Dr Lee",
+    }
+    return rendering.render(body, filled)
+
+
+def connect() -> None:
+    """Put the pages under /admin/. Called from AppConfig.ready()."""
+    for name, route, view in (
+        ("messaging_phone", "phone/", phone_page),
+        ("messaging_phone_thread", "phone/<uuid:contact>/thread/", phone_thread),
+        ("messaging_phone_answer", "phone/<uuid:contact>/answer/", phone_answer),
+        ("messaging_conversation_thread", "messages/conversation/<uuid:conversation>/", conversation_page),
+        ("messaging_write", "messages/write/<uuid:contact>/", write_to),
+        ("messaging_measure", "messages/measure/", measure),
+    ):
+        pages.extra.register(name, pages.Page(route, view))
