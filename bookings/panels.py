@@ -41,7 +41,5 @@ def visits_for_detail(contact: Contact, user: User) -> Any:
 
 def connect() -> None:
     """Called from AppConfig.ready()."""
-    panels.register_panel(
-        "bookings", "Visits", 20, template="bookings/panel.html", context=visits_for_panel
-    )
+    panels.register_panel("bookings", "Visits", 20, template="bookings/panel.html", context=visits_for_panel)
     panels.register_detail("bookings", visits_for_detail)

@@ -114,7 +114,6 @@ def _stored(booking: Booking | None) -> Stored:
             "payment_status": booking.payment_status,
         },
         ever_stood=booking.became_live_at is not None,
-        ever_cancelled=booking.cancelled_at is not None,
         memory=Memory.from_json(booking.provider_state),
     )
 
@@ -130,7 +129,6 @@ def _after(stored: Stored, merged: Merge) -> Stored:
         duration=merged.duration,
         details=merged.details,
         ever_stood=stored.ever_stood or merged.status in STANDING,
-        ever_cancelled=stored.ever_cancelled or merged.status == Status.CANCELLED,
         memory=merged.memory,
     )
 
