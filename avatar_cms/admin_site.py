@@ -30,7 +30,6 @@ class AvatarAdminSite(UnfoldAdminSite):
     """The one admin site."""
 
     login_form = StaffLoginForm
-    enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.is_active

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.urls import URLPattern, URLResolver, re_path
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +31,7 @@ APPS = (
 class DocsView(SpectacularSwaggerSplitView):
     """The API's pages for people; their scripts style elements inline."""
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response: Response = super().get(request, *args, **kwargs)
         response["Content-Security-Policy"] = (

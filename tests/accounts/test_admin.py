@@ -64,6 +64,7 @@ def test_the_start_page_offers_what_the_role_may_open(pages: Any, who: str) -> N
     assert "Avatar Imaging" in page
     assert ("accounts/user/" in page) is (who == "admin")
     assert ("core/auditentry/" in page) is (who in ("admin", "manager"))
+    assert page.index("Phone (demo)") < page.index("Automation") < page.index("Clinic")
 
 
 def test_nobody_gets_in_without_logging_in(staff: Any) -> None:
