@@ -40,7 +40,9 @@ class VisitSerializer(PublicModelSerializer):
 _WEEK = inline_serializer(
     "WeeklyReport",
     {
-        "period": inline_serializer("Period", {"start": serializers.DateField(), "end": serializers.DateField()}),
+        "period": inline_serializer(
+            "Period", {"start": serializers.DateField(), "end": serializers.DateField()}
+        ),
         "kpi": inline_serializer(
             "Kpi",
             {
@@ -64,7 +66,9 @@ class WeeklyReportView(APIView):
     @extend_schema(
         operation_id="weekly_report",
         responses=_WEEK,
-        parameters=[OpenApiParameter("week_start", date, description="a Monday; the present week's by default")],
+        parameters=[
+            OpenApiParameter("week_start", date, description="a Monday; the present week's by default")
+        ],
     )
     def get(self, request: Request) -> Response:
         access.check(request.user, "read", "reports")
@@ -72,7 +76,9 @@ class WeeklyReportView(APIView):
         start = _week_start(request, now)
         week = selectors.attended_week(request.user, week_start=start, now=now)
         visits = list(selectors.attended_visits(request.user, week_start=start)[:MOST_VISITS])
-        unrecorded = list(selectors.visits_without_outcome(request.user, week_start=start, now=now)[:MOST_VISITS])
+        unrecorded = list(
+            selectors.visits_without_outcome(request.user, week_start=start, now=now)[:MOST_VISITS]
+        )
         note(request, [*visits, *unrecorded], personal=True)
         return Response(
             {
@@ -98,7 +104,9 @@ def _week_start(request: Request, now: Any) -> date:
         day = date.fromisoformat(given)
     except ValueError:
         raise Invalid(
-            f"{given[:20]!r} is not a date. Write it as 2026-11-16.", code="bad_date", fields={"week_start": "not a date"}
+            f"{given[:20]!r} is not a date. Write it as 2026-11-16.",
+            code="bad_date",
+            fields={"week_start": "not a date"},
         ) from None
     if day.weekday() != 0:
         raise Invalid(

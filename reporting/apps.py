@@ -8,3 +8,9 @@ class ReportingConfig(AppConfig):
 
     name = "reporting"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from reporting import cards, views
+
+        cards.connect()
+        views.connect()

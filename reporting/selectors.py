@@ -18,8 +18,8 @@ from core.localtime import local_day, start_of_day
 class AttendedWeek:
     """The primary figure: visits attended in one week against the week before.
 
-    `change` is in percent, None when the week before had none. `without_outcome` counts visits of this week that
-    are over and nobody has recorded; while there are any, `attended` may still rise.
+    `change` is in percent, None when the week before had none. `without_outcome` counts visits of this week
+    that are over and nobody has recorded; while there are any, `attended` may still rise.
     """
 
     week_start: date

@@ -10,7 +10,9 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tasks import handlers, signals
+        from tasks import handlers, home, panels, signals
 
         signals.connect()
         handlers.connect()
+        home.connect()
+        panels.connect()

@@ -15,9 +15,7 @@ CAUSE = Cause.system("test")
 def happened(monkeypatch: pytest.MonkeyPatch) -> events.EventType:
     """A declared event type that one handler hears of, in registries of this test's own."""
     monkeypatch.setattr(events, "_types", Registry("event type"))
-    monkeypatch.setattr(
-        events, "_subscribers", {"happened": ["listener"], "silent": []}
-    )
+    monkeypatch.setattr(events, "_subscribers", {"happened": ["listener"], "silent": []})
     monkeypatch.setattr(work, "_handlers", Registry("work handler"))
     work.handler("listener")(lambda items: None)
     events.define("silent", label="Silent")
@@ -28,9 +26,7 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> events.EventType:
 def test_an_event_and_its_delivery_are_written_together(
     happened: events.EventType,
 ) -> None:
-    event = events.record(
-        happened, cause=CAUSE, location_id=7, contact_id=9, data={"what": "x"}
-    )
+    event = events.record(happened, cause=CAUSE, location_id=7, contact_id=9, data={"what": "x"})
     assert event is not None
     item = Work.objects.get(event_id=event.pk)
     assert (item.handler, item.subject, item.location_id, item.state) == (
@@ -69,20 +65,13 @@ def test_undeclared_data_and_undeclared_types_are_refused(
     with pytest.raises(ValueError, match=r"\['name'\]"):
         events.record(happened, cause=CAUSE, location_id=7, data={"name": "Ana"})
     with pytest.raises(LookupError):
-        events.record(
-            events.EventType("unheard", "?", frozenset()), cause=CAUSE, location_id=7
-        )
+        events.record(events.EventType("unheard", "?", frozenset()), cause=CAUSE, location_id=7)
 
 
 @pytest.mark.django_db
 def test_a_known_dedupe_key_records_nothing(happened: events.EventType) -> None:
-    assert (
-        events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once")
-        is not None
-    )
-    assert (
-        events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once") is None
-    )
+    assert events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once") is not None
+    assert events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once") is None
     twice = events.NewEvent(type=happened, cause=CAUSE, location_id=7, dedupe_key="two")
     assert len(events.record_many([twice, twice])) == 1
     assert (Event.objects.count(), Work.objects.count()) == (2, 2)
@@ -94,8 +83,7 @@ def test_a_set_of_events_costs_the_same_however_long(
 ) -> None:
     for length in (3, 60):
         news = [
-            events.NewEvent(type=happened, cause=CAUSE, location_id=7, contact_id=n)
-            for n in range(length)
+            events.NewEvent(type=happened, cause=CAUSE, location_id=7, contact_id=n) for n in range(length)
         ]
         with django_assert_num_queries(2):  # type: ignore[operator]
             events.record_many(news)
@@ -123,10 +111,13 @@ def test_the_chain_of_rules_travels_with_the_event(happened: events.EventType) -
 )
 def test_the_log_cannot_be_changed(happened: events.EventType, statement: str) -> None:
     events.record(happened, cause=CAUSE, location_id=7)
-    with pytest.raises(
-        (InternalError, IntegrityError, Exception),
-        match=r"append-only|permission denied",
+    with (
+        pytest.raises(
+            (InternalError, IntegrityError, Exception),
+            match=r"append-only|permission denied",
+        ),
+        transaction.atomic(),
+        connection.cursor() as cursor,
     ):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+        cursor.execute(statement)
     assert Event.objects.get().type == "happened"

@@ -27,10 +27,7 @@ class Desk:
     def handle(self, items: list[Work]) -> None:
         names = [item.args["name"] for item in items]
         Heartbeat.objects.bulk_create(
-            [
-                Heartbeat(name=f"{name}-{len(self.runs)}", at=clock.now())
-                for name in names
-            ],
+            [Heartbeat(name=f"{name}-{len(self.runs)}", at=clock.now()) for name in names],
             ignore_conflicts=True,
         )
         for name in names:
@@ -52,9 +49,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def put(
-    handler: str, name: str, subject: str = "", due: datetime = START, **fields: object
-) -> None:
+def put(handler: str, name: str, subject: str = "", due: datetime = START, **fields: object) -> None:
     work.enqueue(
         handler,
         location_id=1,
@@ -183,9 +178,7 @@ def test_a_database_conflict_tries_the_whole_batch_again(desk: Desk) -> None:
 
 
 @pytest.mark.django_db
-def test_a_worker_that_lost_its_lease_leaves_no_effect(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_lost_its_lease_leaves_no_effect(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with clock.frozen(START) as at:
         put("single", "a")
         first = work.claim()

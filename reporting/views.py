@@ -1,0 +1,53 @@
+"""Staff pages of reports."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import access, pages
+from accounts.models import Location, User
+from core import clock
+from core.api_audit import note
+from reporting import selectors
+
+MOST_VISITS = 500
+
+
+def attended(request: HttpRequest) -> HttpResponse:
+    """The visits behind the attended figure of a week, and those that still want an outcome."""
+    user, now = request.user, clock.now()
+    assert isinstance(user, User)
+    access.check(user, "read", "reports")
+    start = _week(request, user)
+    week = selectors.attended_week(user, week_start=start, now=now)
+    visits = list(selectors.attended_visits(user, week_start=start)[:MOST_VISITS])
+    unrecorded = list(selectors.visits_without_outcome(user, week_start=start, now=now)[:MOST_VISITS])
+    note(request, [*visits, *unrecorded], personal=True)
+    return render(
+        request,
+        "reporting/attended.html",
+        pages.context(
+            request, title="Attended appointments", week=week,
+            visits=[(visit, visit.location.local(visit.appointment_datetime)) for visit in visits],
+            unrecorded=[(visit, visit.location.local(visit.appointment_datetime)) for visit in unrecorded],
+            before=start - timedelta(days=7), after=start + timedelta(days=7),
+        ),
+    )  # fmt: skip
+
+
+def _week(request: HttpRequest, user: User) -> date:
+    given = request.GET.get("week")
+    if not given:
+        return selectors.this_monday(access.home_location(user) or Location(), clock.now())
+    try:
+        return selectors.monday(date.fromisoformat(given))
+    except ValueError:
+        raise Http404("There is no such week. Give a date such as 2026-11-16.") from None
+
+
+def connect() -> None:
+    """Join the staff's pages."""
+    pages.extra.register("reporting_attended", pages.Page("reports/attended/", attended))

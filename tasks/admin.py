@@ -1,0 +1,193 @@
+"""Tasks in the admin: the list beside the Today page, and one task with its moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from accounts.staff import LocationFilter, ScopedAdmin, cause_of, move_button
+from core import clock
+from core.causes import Cause
+from tasks import queue, services
+from tasks.models import Task
+
+_BADGES = {"URGENT": "danger", "HIGH": "warning", "MEDIUM": "info", "LOW": ""}
+
+
+class CompleteForm(BaseDialogForm):
+    outcome = forms.ChoiceField(
+        choices=[c for c in Task.Outcome.choices if c[0]], widget=UnfoldAdminSelectWidget
+    )
+    notes = forms.CharField(required=False, max_length=5000, widget=UnfoldAdminTextareaWidget)
+
+
+class ReasonForm(BaseDialogForm):
+    reason = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Open tasks unless asked otherwise."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("all", "All"), *((value, label) for value, label in Task.Status.choices)]
+
+    def choices(self, changelist: Any) -> Any:
+        found = list(super().choices(changelist))
+        found[0]["display"] = "Open"
+        return found
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        value = self.value()
+        if value == "all":
+            return queryset
+        return (
+            queryset.filter(status=value)
+            if value in Task.Status.values
+            else queryset.filter(status__in=Task.OPEN)
+        )
+
+
+def _complete(row: Task, data: dict[str, Any], cause: Cause) -> str:
+    services.complete_task(row.pk, outcome=data["outcome"], notes=data["notes"], cause=cause)
+    return "Completed."
+
+
+def _cancel(row: Task, data: dict[str, Any], cause: Cause) -> str:
+    services.cancel_task(row.pk, reason=data["reason"], cause=cause)
+    return "Cancelled."
+
+
+def _is_open(row: Task) -> bool:
+    return row.is_open
+
+
+@admin.register(Task)
+class TaskAdmin(ScopedAdmin):
+    list_display = ("show_priority", "type", "contact", "due_datetime", "status", "assigned_to", "location")
+    list_display_links = ("type",)
+    list_filter = (LocationFilter, OpenFilter, "type")
+    list_select_related = ("contact", "assigned_to", "location")
+    search_fields = ("contact__name",)
+    search_help_text = "The contact's name"
+    autocomplete_fields = ("contact", "booking")
+    readonly_fields = (
+        "status", "outcome", "closed_reason", "completed_at", "claimed_by", "claimed_until", "snoozed_until",
+        "urgency", "warmness", "created_by", "created_at", "why_here",
+    )  # fmt: skip
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("type", "due_datetime"),
+                    ("contact", "booking"),
+                    ("assigned_to", "priority"),
+                    "notes",
+                )
+            },
+        ),
+    )
+    show_fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("type", "status"),
+                    ("contact", "booking"),
+                    ("due_datetime", "assigned_to"),
+                    "notes",
+                )
+            },
+        ),
+        ("Place in the queue", {"fields": ("why_here", ("urgency", "warmness"), "snoozed_until")}),
+        (
+            "What became of it",
+            {
+                "fields": (
+                    ("outcome", "completed_at"),
+                    "closed_reason",
+                    ("claimed_by", "claimed_until"),
+                    "created_by",
+                )
+            },
+        ),
+    )
+    complete = move_button(
+        "Complete", _complete, name="complete", form=CompleteForm, icon="check_circle", when=_is_open
+    )
+    cancel = move_button("Cancel task", _cancel, name="cancel", form=ReasonForm, icon="cancel", when=_is_open)
+    actions_detail = ("complete", "cancel")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = TaskForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj is None else self.show_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ()
+        fixed = (*self.readonly_fields, "type", "contact", "booking")
+        return fixed if obj.is_open else (*fixed, "due_datetime", "assigned_to", "notes")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        scored = queue.with_score(super().get_queryset(request), as_of=clock.now())
+        return scored.order_by("-score", "due_datetime", "pk")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("-score", "due_datetime", "pk")
+
+    @display(description="Priority", label=_BADGES)
+    def show_priority(self, task: Task) -> tuple[str, str]:
+        place = queue.explain(task, now=clock.now(), own={})
+        return place.category.value, f"{place.category.value} {place.score}"
+
+    @display(description="Why here")
+    def why_here(self, task: Task) -> str:
+        own = queue.weights_by_location([task.location_id])
+        place = queue.explain(task, now=clock.now(), own=own)
+        return f"{place.score} ({place.category.value}). {' '.join(place.reasons)}"
+
+    def save_through(self, request: HttpRequest, obj: Task, form: Any, change: bool) -> Task:
+        given, cause = form.cleaned_data, cause_of(request)
+        if change:
+            changed = {name: given[name] for name in form.changed_data}
+            return services.update_task(obj.pk, cause=cause, **changed)
+        wish = services.NewTask(
+            contact_id=given["contact"].pk, booking_id=given["booking"].pk if given["booking"] else None,
+            type=given["type"], due_at=given["due_datetime"], priority=given["priority"], notes=given["notes"],
+            assigned_to_id=given["assigned_to"].pk if given["assigned_to"] else None,
+            created_by=Task.CreatedBy.STAFF, cause=cause,
+        )  # fmt: skip
+        return services.create_tasks([wish])[0].task
+
+
+class TaskForm(forms.ModelForm):
+    """A task made by hand."""
+
+    priority = forms.ChoiceField(
+        choices=[
+            ("", "As its type"),
+            ("medium", "At least medium"),
+            ("high", "At least high"),
+            ("urgent", "Urgent"),
+        ],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = Task
+        fields = ("type", "due_datetime", "contact", "booking", "assigned_to", "notes")
