@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -98,7 +98,7 @@ class ConsentForm(BaseDialogForm):
         choices=[(c.value, c.label) for c in (Channel.SMS, Channel.EMAIL)], widget=UnfoldAdminSelectWidget()
     )
     purposes = forms.MultipleChoiceField(
-        choices=Purpose.choices, initial=Purpose.values, widget=UnfoldAdminCheckboxSelectMultiple()
+        choices=Purpose.choices, initial=Purpose.values, widget=UnfoldAdminCheckboxSelectMultipleWidget()
     )
     wording = forms.CharField(
         label="What they said",

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Location, Membership, User
 from core import clock
@@ -54,3 +57,15 @@ def reader(sydney) -> User:
 @pytest.fixture
 def stranger(melbourne) -> User:
     return _member(melbourne, "manager", "stranger@clinic.test")
+
+
+@pytest.fixture
+def queries(db) -> Callable[[Callable[[], object]], int]:
+    """How many queries a call costs."""
+
+    def count(call: Callable[[], object]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            call()
+        return len(captured)
+
+    return count
