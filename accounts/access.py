@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
@@ -67,7 +68,7 @@ def access_of(model: type[Model]) -> Access:
     return declared
 
 
-def scope(user: User, resource: str, action: str = roles.READ) -> Scope:
+def scope(user: Actor | AnonymousUser, resource: str, action: str = roles.READ) -> Scope:
     """Where this person may take the action; false when nowhere. Anonymous and inactive accounts get
     nowhere.
     """
@@ -83,7 +84,9 @@ def scope(user: User, resource: str, action: str = roles.READ) -> Scope:
     )
 
 
-def visible(source: type[M] | QuerySet[M], user: User, action: str = roles.READ) -> QuerySet[M]:
+def visible(
+    source: type[M] | QuerySet[M], user: Actor | AnonymousUser, action: str = roles.READ
+) -> QuerySet[M]:
     """The rows of a model or queryset on which this person may take `action`; none when they may not at
     all.
     """
@@ -120,7 +123,7 @@ def _fans_out(model: type[Model], path: str) -> bool:
 
 
 def get_visible_or_404(
-    source: type[M] | QuerySet[M], user: User, public_id: object, action: str = roles.READ
+    source: type[M] | QuerySet[M], user: Actor | AnonymousUser, public_id: object, action: str = roles.READ
 ) -> M:
     """The row with this public id, if this person may see it; Http404 when it is not there or not theirs.
 
@@ -129,14 +132,16 @@ def get_visible_or_404(
     queryset = visible(source, user)
     try:
         row = queryset.get(public_id=public_id)
-    except (queryset.model.DoesNotExist, ValidationError, ValueError, TypeError):
+    except (ObjectDoesNotExist, ValidationError, ValueError, TypeError):
         raise Http404(f"There is no such {queryset.model._meta.verbose_name}.") from None
     if action != roles.READ:
         check_on(user, action, row)
     return row
 
 
-def allowed(user: User, action: str, resource: str, location: Location | int | None = None) -> bool:
+def allowed(
+    user: Actor | AnonymousUser, action: str, resource: str, location: Location | int | None = None
+) -> bool:
     """Whether this person may take the action in this location; without a location: in any."""
     reach = scope(user, resource, action)
     if location is None:
@@ -144,7 +149,7 @@ def allowed(user: User, action: str, resource: str, location: Location | int | N
     return reach.covers(location.pk if isinstance(location, Location) else location)
 
 
-def allowed_on(user: User, action: str, row: Model) -> bool:
+def allowed_on(user: Actor | AnonymousUser, action: str, row: Model) -> bool:
     """Whether this person may take the action on this row; asks the database only for paths through other
     rows.
     """
@@ -157,13 +162,15 @@ def allowed_on(user: User, action: str, row: Model) -> bool:
     return visible(type(row), user, action).filter(pk=row.pk).exists()
 
 
-def check(user: User, action: str, resource: str, location: Location | int | None = None) -> None:
+def check(
+    user: Actor | AnonymousUser, action: str, resource: str, location: Location | int | None = None
+) -> None:
     """Raise NotAllowed unless this person may take the action there."""
     if not allowed(user, action, resource, location):
         raise NotAllowed(_refusal(action, resource))
 
 
-def check_on(user: User, action: str, row: Model) -> None:
+def check_on(user: Actor | AnonymousUser, action: str, row: Model) -> None:
     """Raise NotAllowed unless this person may take the action on this row."""
     if not allowed_on(user, action, row):
         raise NotAllowed(_refusal(action, access_of(type(row)).resource))
@@ -173,7 +180,7 @@ def _refusal(action: str, resource: str) -> str:
     return f"Your account may not {action} {resource} here. Ask an admin if you need to."
 
 
-def locations(user: User) -> QuerySet[Location]:
+def locations(user: Actor | AnonymousUser) -> QuerySet[Location]:
     """The clinics this person works in, whatever they may do there."""
     if not isinstance(user, User) or not user.is_active:
         return Location.objects.none()
@@ -182,14 +189,14 @@ def locations(user: User) -> QuerySet[Location]:
     return Location.objects.filter(pk__in=[grant.location_id for grant in user.grants])
 
 
-def home_location(user: User) -> Location | None:
+def home_location(user: Actor | AnonymousUser) -> Location | None:
     """The person's default location while they still work there, else their first one by name."""
     reachable = locations(user)
-    preferred = models.Case(models.When(pk=user.default_location_id, then=0), default=1)
+    preferred = models.Case(models.When(pk=getattr(user, "default_location_id", None), then=0), default=1)
     return reachable.order_by(preferred, "name").first()
 
 
-def location_for(user: User, public_id: object = None) -> Location:
+def location_for(user: Actor | AnonymousUser, public_id: object = None) -> Location:
     """The clinic a new row belongs to: the one asked for, else the person's own.
 
     Raises Http404 for one that is not theirs, NotAllowed for an account that works nowhere.
@@ -207,6 +214,6 @@ def resource_of(model: type[Model]) -> str:
     return access_of(model).resource
 
 
-def permissions(user: User, *, resources: Iterable[str] = RESOURCES) -> dict[str, list[str]]:
+def permissions(user: Actor | AnonymousUser, *, resources: Iterable[str] = RESOURCES) -> dict[str, list[str]]:
     """What this person may do somewhere: resource -> actions, for /api/me and for the pages."""
     return {name: [action for action in ACTIONS if scope(user, name, action)] for name in resources}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import uuid
+from typing import Any
 
 from django.urls import re_path
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
@@ -45,8 +46,8 @@ class TokensOutput(serializers.Serializer):
 class _OpenDoor(APIView):
     """No credential is looked at on the way in: these views are where one is given."""
 
-    authentication_classes: ClassVar[tuple[Any, ...]] = ()
-    permission_classes: ClassVar[tuple[Any, ...]] = ()
+    authentication_classes = ()
+    permission_classes = ()
     parser_classes = (LimitedJSONParser,)
 
     def answer(self, request: Request, user: User, pair: tokens.Tokens) -> Response:
@@ -88,14 +89,15 @@ class RefreshView(_OpenDoor):
 
 class LogoutView(APIView):
     authentication_classes = (BearerAuthentication,)
-    permission_classes: ClassVar[tuple[Any, ...]] = ()
+    permission_classes = ()
     parser_classes = (LimitedJSONParser,)
 
     @extend_schema(operation_id="sign_out", request=LogoutInput, responses={204: None})
     def post(self, request: Request) -> Response:
         """End this log-in: its access and refresh tokens stop working at once."""
         given = _checked(LogoutInput, request)
-        tokens.sign_out(refresh_token=given["refresh"], family=request.auth)
+        family = request.auth if isinstance(request.auth, uuid.UUID) else None
+        tokens.sign_out(refresh_token=given["refresh"], family=family)
         return Response(status=204)
 
 
@@ -159,7 +161,7 @@ class UserSerializer(PublicModelSerializer):
 
     class Meta:
         model = User
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "email",
             "name",

@@ -42,7 +42,7 @@ class _Refused(exceptions.AuthenticationFailed):
         self.error_code = error.code
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     """How the API document names it."""
 
     target_class = "accounts.authentication.BearerAuthentication"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from core import clock
 
@@ -75,7 +76,7 @@ def _add(key: str) -> int:
     try:
         cache.add(key, 0, timeout=WINDOW.total_seconds() + 60)
         return int(cache.incr(key))
-    except (OSError, ValueError, *_broker_errors()):
+    except (OSError, ValueError, RedisError):
         logger.warning("login guard counts locally: the cache does not answer")
         return _local.add(key)
 
@@ -83,7 +84,7 @@ def _add(key: str) -> int:
 def _give_back(key: str) -> None:
     try:
         cache.decr(key)
-    except (OSError, ValueError, *_broker_errors()):
+    except (OSError, ValueError, RedisError):
         _local.drop(key)
 
 
@@ -91,14 +92,8 @@ def _forget(key: str) -> None:
     _local.drop(key)
     try:
         cache.delete(key)
-    except (OSError, *_broker_errors()):
+    except (OSError, RedisError):
         logger.warning("login guard could not clear a count: the cache does not answer")
-
-
-def _broker_errors() -> tuple[type[Exception], ...]:
-    from redis.exceptions import RedisError
-
-    return (RedisError,)
 
 
 class _LocalCounts:

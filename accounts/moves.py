@@ -55,7 +55,7 @@ def move_button(
         data = {key: value for key, value in dialog.cleaned_data.items() if not key.startswith("_")}
         note(request, [row], fields=data)
         try:
-            said = service(row, data, Cause.user(request.user.pk))
+            said = service(row, data, Cause.user(str(request.user.pk)))
         except DomainError as error:
             messages.error(request, refusal_text(error))
         else:

@@ -6,7 +6,7 @@ Rows come through the gate, addresses carry public ids, saving goes through serv
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
@@ -20,7 +20,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
 
 from accounts import access, roles
-from accounts.models import Location
+from accounts.models import Location, User
 from accounts.moves import move_button, refusal_text
 from accounts.staff_parts import (
     LocationFilter,
@@ -207,7 +207,7 @@ class ScopedAdmin(ModelAdmin):
     def _log(self, request: HttpRequest, obj: Any, flag: int, message: Any) -> LogEntry:
         key = str(getattr(obj, "public_id", obj.pk))
         return LogEntry.objects.create(
-            user_id=request.user.pk,
+            user=cast(User, request.user),
             content_type_id=get_content_type_for_model(obj).pk,
             object_id=key,
             object_repr=f"{obj._meta.verbose_name} …{key[-6:]}",
@@ -288,17 +288,14 @@ def _choices(db_field: Any, request: HttpRequest) -> models.QuerySet[Any] | None
     return access.visible(related, request.user)
 
 
-def colleagues(request: HttpRequest) -> models.QuerySet[Any]:
+def colleagues(request: HttpRequest) -> models.QuerySet[User]:
     """Active staff who work in one of the person's locations, admins included; for choosing an owner or
     assignee.
     """
     here = models.Q(memberships__location__in=access.locations(request.user)) | models.Q(
         memberships__role=roles.ADMIN
     )
-    model = type(request.user)
-    return model._default_manager.filter(
-        pk__in=model._default_manager.filter(here).values("pk"), is_active=True
-    )
+    return User.objects.filter(pk__in=User.objects.filter(here).values("pk"), is_active=True)
 
 
 class ReadOnlyAdmin(ScopedAdmin):

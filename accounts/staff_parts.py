@@ -23,7 +23,7 @@ from core.errors import DomainError
 
 def cause_of(request: HttpRequest) -> Cause:
     """The person at the desk, as the cause of what services change."""
-    return Cause.user(request.user.pk)
+    return Cause.user(str(request.user.pk))
 
 
 def change_url(row: models.Model) -> str:

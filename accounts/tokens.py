@@ -13,12 +13,14 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from jwt.types import Options
 
 from accounts import guard
 from accounts.models import ApiToken, RefreshToken, User
@@ -165,9 +167,9 @@ def user_of_access_token(token: str) -> tuple[User, uuid.UUID]:
     return user, family
 
 
-def _claims(token: str) -> dict[str, object] | None:
+def _claims(token: str) -> dict[str, Any] | None:
     # Expiry is compared by the caller, against the clock that everything else follows.
-    options = {"verify_exp": False, "verify_iat": False, "require": ["exp", "sub", "ver", "sid"]}
+    options: Options = {"verify_exp": False, "verify_iat": False, "require": ["exp", "sub", "ver", "sid"]}
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
             return jwt.decode(

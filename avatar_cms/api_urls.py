@@ -49,7 +49,8 @@ def _router() -> SimpleRouter:
 
 
 def _collect() -> list[URLPattern | URLResolver]:
-    router, views = _router(), []
+    router = _router()
+    views: list[URLPattern | URLResolver] = []
     for app in APPS:
         if not apps.is_installed(app) or util.find_spec(f"{app}.api") is None:
             continue

@@ -22,9 +22,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework import permissions, status, viewsets
+from rest_framework import exceptions, permissions, status, viewsets
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -107,7 +108,13 @@ class BaseViewSet(viewsets.GenericViewSet):
 
     def resource(self) -> str:
         """The gate's resource, as the model declares it."""
-        return gate().resource_of(self.queryset.model)
+        return gate().resource_of(self._model())
+
+    def _model(self) -> type[Model]:
+        queryset = getattr(self, "queryset", None)
+        if not isinstance(queryset, QuerySet):
+            raise ImproperlyConfigured(f"{type(self).__name__} names no queryset.")
+        return queryset.model
 
     def required_action(self) -> str:
         """What the gate is asked for: the action's own word, else by method; creating and deleting are
@@ -122,7 +129,7 @@ class BaseViewSet(viewsets.GenericViewSet):
     @property
     def cause(self) -> Cause:
         """The person asking, as the cause of what services change."""
-        return Cause.user(self.request.user.pk)
+        return Cause.user(str(self.request.user.pk))
 
     def location(self, public_id: object = None) -> Any:
         """The location a new row belongs to: the one asked for, if visible, else the person's own.
@@ -155,6 +162,8 @@ class BaseViewSet(viewsets.GenericViewSet):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        if page is None:  # a view that turned paging off has actions only: whole tables are never listed
+            raise exceptions.MethodNotAllowed(request.method or "")
         self.note(page)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -165,8 +174,8 @@ class BaseViewSet(viewsets.GenericViewSet):
         """The row as it now stands, read again with all that its serializer shows."""
         fresh = super().get_queryset().get(pk=row.pk)
         self.note([fresh])
-        serializer = self.serializer_class(fresh, context=self.get_serializer_context())
-        return Response(serializer.data, status=http_status)
+        shown = super().get_serializer_class()
+        return Response(shown(fresh, context=self.get_serializer_context()).data, status=http_status)
 
     def validated(self, serializer_class: Any = None, **kwargs: Any) -> dict[str, Any]:
         """The request's body, checked. Raises ValidationError (422) naming each field that is wrong."""
@@ -184,7 +193,7 @@ class BaseViewSet(viewsets.GenericViewSet):
 class ReadViewSet(BaseViewSet):
     """Nothing but reading."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options"]
 
 
 class Creating:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import exceptions, filters
@@ -16,15 +17,18 @@ class OrderingFilter(filters.OrderingFilter):
         allowed = getattr(view, "ordering_fields", None) or ()
         return [(item, item) if isinstance(item, str) else item for item in allowed]
 
-    def remove_invalid_fields(self, queryset: Any, fields: list[str], view: Any, request: Any) -> list[str]:
+    def remove_invalid_fields(
+        self, queryset: Any, fields: Iterable[str], view: Any, request: Any
+    ) -> list[str]:
         known = {item[0] for item in self.get_valid_fields(queryset, view)}
-        wrong = [name for name in fields if name.removeprefix("-") not in known]
+        asked = list(fields)
+        wrong = [name for name in asked if name.removeprefix("-") not in known]
         if wrong:
             choices = ", ".join(sorted(known)) or "nothing"
             raise exceptions.ValidationError(
                 {"ordering": [f"Cannot order by {', '.join(wrong)}; use {choices}."]}
             )
-        return fields
+        return asked
 
 
 class SearchFilter(filters.SearchFilter):

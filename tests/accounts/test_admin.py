@@ -332,7 +332,7 @@ def test_times_are_shown_in_the_clinics_zone(pages: Any, sydney: Location) -> No
         cause_id="t",
     )
     page = pages("staff").get("/admin/core/event/").content.decode()
-    assert "16, 2026, 12:05 a.m." in page
+    assert re.search(r"16\D+2026\D+(?:12|0|00):05", page)
 
 
 def test_lists_cost_the_same_however_long(
