@@ -218,7 +218,7 @@ def first_name(name: str) -> str:
     family, _, given = name.partition(",")
     ordered = given if name_tokens(given) else family
     for word in unicodedata.normalize("NFC", ordered).split():
-        stem = word.strip("()\"'.").split(".")[0]
+        stem = word.strip("()\"'.,").split(".")[0]
         if stem.casefold() in _TITLES:
             continue
         if len(stem) > _FIRST_NAME_LONGEST or not _is_name_word(stem):

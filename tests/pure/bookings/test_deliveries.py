@@ -256,6 +256,11 @@ def test_a_visit_set_back_to_pending_and_confirmed_at_another_time_was_moved() -
     assert row.memory.told == T0
     row, more = run([jwt("confirmed", 3, at=T1)], row)
     assert (row.status, more) == ("rescheduled", [Fact("booking_rescheduled", T0, T1)])
+    assert row.memory.moved
+    pending, _ = run([jwt("created", 1), jwt("markedAsPending", 2, "PENDING", T1)])
+    timeless, more = run([jwt("confirmed", 3, at=None)], pending)
+    assert (timeless.status, timeless.memory.moved) == ("rescheduled", True)
+    assert more == [Fact("booking_rescheduled", T0, T1)]
     same, more = run([jwt("created", 1), jwt("markedAsPending", 2, "PENDING"), jwt("confirmed", 3)])
     assert (same.status, names(more)) == ("scheduled", ["booking_created"])
 
@@ -392,6 +397,14 @@ def test_the_length_stays_when_a_move_gives_no_end() -> None:
     assert early.duration == HALF
 
 
+def test_a_late_lower_delivery_does_not_change_the_length() -> None:
+    row, _ = run([jwt("confirmed", 5)])
+    assert merge(row, Delivery("created", 1, "CONFIRMED", T0, T0 + 3 * HALF)).duration == HALF
+    emptied = replace(row, details={}, memory=replace(row.memory, stamps={"staff": Stamp(5, 4)}))
+    step = merge(emptied, jwt("created", 1, staff="a"))
+    assert (step.details, step.memory.stamps["staff"]) == ({"staff": "a"}, Stamp(5, 4))
+
+
 @pytest.mark.parametrize("end", [T0, T0 - HALF])
 def test_an_end_that_is_not_after_the_start_is_no_end(end: datetime) -> None:
     step = merge(Stored(), Delivery("created", 1, "CONFIRMED", T0, end))
@@ -454,6 +467,24 @@ def test_a_sequence_of_zero_is_a_sequence() -> None:
     assert (row.status, row.memory.sequence) == ("scheduled", 0)
 
 
+def test_of_two_simple_updates_the_later_to_arrive_gives_the_state() -> None:
+    row, facts = run([simple("updated", T0, "pending"), simple("updated", T0, "scheduled")])
+    assert (row.status, names(facts)) == ("scheduled", ["booking_created"])
+    row, _ = run([simple("updated", T0, "pending")], row)
+    assert row.status == "pending"
+
+
+def test_simple_news_yields_to_the_first_sequence() -> None:
+    row, _ = run([simple("updated", T0), jwt("rescheduled", 1, at=T1)])
+    assert (row.status, row.starts_at) == ("rescheduled", T1)
+
+
+def test_a_time_proposed_while_pending_is_not_a_move() -> None:
+    news = [simple("created"), simple("updated", T1, "pending"), simple("updated", T0, "scheduled")]
+    row, facts = run(news)
+    assert (row.status, names(facts)) == ("scheduled", ["booking_created"])
+
+
 # Memory
 
 
@@ -481,6 +512,9 @@ def test_memory_is_kept_as_plain_json_in_utc() -> None:
     cancelled = merge(after(Stored(), step), jwt("canceled", 4)).memory
     assert Memory.from_json(json.loads(json.dumps(cancelled.as_json()))) == cancelled
     assert cancelled.cancel_told
+    moved = merge(after(Stored(), step), jwt("rescheduled", 4, at=T1)).memory
+    assert moved.moved
+    assert Memory.from_json(moved.as_json()) == moved
 
 
 # Any set, any order

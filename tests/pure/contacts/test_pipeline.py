@@ -63,6 +63,14 @@ def test_the_moves_are_domain_mds_table_for_every_pair() -> None:
         assert pipeline.allowed(source, target) == table_has(source, target), (source, target)
 
 
+def test_the_table_is_built_from_the_moves_alone() -> None:
+    built = pipeline._machine()
+    assert (built.name, built.states) == ("contact", tuple(str(place) for place in ALL))
+    for source in ALL:
+        expected = {str(target) for target in ALL if target != source and table_has(source, target)}
+        assert built.targets(str(source)) - {str(source)} == expected
+
+
 def test_a_person_may_make_exactly_the_moves_of_the_table() -> None:
     for source, target in itertools.product(ALL, ALL):
         if source == target:

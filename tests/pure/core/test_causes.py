@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -8,18 +9,19 @@ from core.causes import KINDS, MAX_DEPTH, Cause, link
 
 
 @pytest.mark.parametrize(
-    ("cause", "kind", "identifier"),
+    ("make", "kind", "identifier"),
     [
-        (Cause.user(7), "user", "7"),
-        (Cause.provider("acc"), "provider", "acc"),
-        (Cause.clock("hourly"), "clock", "hourly"),
-        (Cause.system("seed"), "system", "seed"),
-        (Cause.rule_run(12), "rule_run", "12"),
+        (lambda: Cause.user(7), "user", "7"),
+        (lambda: Cause.provider("acc"), "provider", "acc"),
+        (lambda: Cause.clock("hourly"), "clock", "hourly"),
+        (lambda: Cause.system("seed"), "system", "seed"),
+        (lambda: Cause.rule_run(12), "rule_run", "12"),
     ],
 )
 def test_each_maker_gives_its_kind_an_id_as_text_and_an_empty_chain(
-    cause: Cause, kind: str, identifier: str
+    make: Callable[[], Cause], kind: str, identifier: str
 ) -> None:
+    cause = make()
     assert (cause.kind, cause.id, cause.chain, cause.depth) == (kind, identifier, (), 0)
     assert cause == Cause(kind, identifier)
     assert type(cause.kind) is str

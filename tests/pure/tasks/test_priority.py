@@ -98,6 +98,14 @@ def test_the_score_is_clamped_at_both_ends() -> None:
     assert score("referral_invite", warmness=11) == 1
 
 
+def test_a_task_without_booking_or_floor_is_scored_in_whole_points() -> None:
+    found = priority(task_type="referral_invite", due=NOW, now=NOW, warmness=0)
+    assert found == Priority(0, Category.LOW, ("referral_invite: 20 points.", "Warmness 0: -25."))
+    assert type(found.score) is int
+    weights = replace(DEFAULT_WEIGHTS, urgency={"XXXX": 200})
+    assert priority(task_type="call", due=NOW, now=NOW, warmness=50, weights=weights).score == 50
+
+
 def test_a_floor_raises_and_never_lowers() -> None:
     assert score("referral_invite", floor=150) == 150
     assert score("rescue_call", urgency="high", warmness=60, floor=150) == 155
@@ -194,6 +202,7 @@ def test_priority_is_domain_mds_formula_and_its_sql(
 def test_a_locations_rows_go_over_the_defaults() -> None:
     weights = DEFAULT_WEIGHTS.with_rows(
         [
+            ("source", "wix", 1),
             ("task_base", "rescue_call", 10),
             ("task_base", "custom", 12),
             ("task_base", "other", 5),
