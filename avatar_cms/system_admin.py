@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django_celery_beat.models import (
@@ -142,7 +143,8 @@ def register(site: admin.AdminSite) -> None:
     """Put our admins in place, the schedule library's own aside. Called once every app has registered its
     own.
     """
-    for model in (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
+    # Groups are left out altogether: roles here are memberships.
+    for model in (Group, PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
         if site.is_registered(model):
             site.unregister(model)
     site.register(PeriodicTask, PeriodicTaskAdmin)

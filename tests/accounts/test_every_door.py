@@ -50,6 +50,7 @@ def test_every_admin_of_ours_stands_behind_the_gate() -> None:
     assert open_doors == []
 
 
+@pytest.mark.django_db
 def test_every_model_of_ours_says_how_the_gate_reaches_it() -> None:
     silent = []
     for label in OURS:
