@@ -7,7 +7,7 @@ from typing import Any
 from accounts import access
 from accounts.models import User
 from automation import selectors
-from automation.models import Rule, RuleRun
+from automation.models import RuleRun
 from contacts import panels
 from contacts.models import Contact
 from core.explain import explainers
@@ -30,13 +30,11 @@ def for_contact(contact: Contact, user: User) -> dict[str, Any] | None:
     if not access.allowed(user, "read", "settings", contact.location_id):
         return None
     runs = selectors.why(contact, limit=SHOWN)
-    done = [run for run in runs if run.state not in (RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED)]
-    rules = Rule.objects.filter(location=contact.location_id, is_active=True).select_related("current")
+    passed_over = [run for run in runs if run.state in (RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED)]
     return {
-        "ran": done,
-        "passed_over": [run for run in runs if run not in done],
-        "rules": rules,
-        "may_open": True,
+        "ran": [run for run in runs if run not in passed_over],
+        "passed_over": passed_over,
+        "previews": selectors.why_not(contact),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -29,7 +30,7 @@ _INNER = frozenset(
 def runs() -> QuerySet[RuleRun]:
     """Runs with what showing them needs, newest first."""
     return (
-        RuleRun.objects.select_related("rule", "version", "contact", "booking", "facts")
+        RuleRun.objects.select_related("rule__current", "version", "contact", "booking", "facts")
         .prefetch_related("actions")
         .order_by("-pk")
     )
@@ -125,10 +126,44 @@ def _planned(step: StepPlan) -> dict[str, Any]:
 
 def preview(contact: Contact, rule: Rule) -> Preview:
     """What the rule would do for this contact now. Writes nothing."""
+    return why_not(contact, [rule])[0]
+
+
+def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Preview]:
+    """For each rule that is on at the contact's location (or these): would it run now, and if not, why not?
+
+    A few queries, however many the rules. Writes nothing.
+    """
+    if rules is None:
+        rules = list(
+            Rule.objects.filter(location=contact.location_id, is_active=True).select_related("current")
+        )
     now = clock.now()
-    event = _last_event(contact, rule)
-    happening = Happening(
-        event_id=0 if event is None else event.pk,
+    last = _last_events(contact, {rule.trigger for rule in rules})
+    said = facts.event_facts(list(last.values()))
+    happenings, known = [], {}
+    for rule in rules:
+        event = last.get(rule.trigger)
+        happenings.append(_imagined(contact, rule, event, now))
+        known[-rule.pk] = {} if event is None else said[event.pk]
+    places = {contact.location_id: contact.location}
+    subjects = facts.load(happenings, known, now=now, locations=places)
+    return [
+        Preview(
+            rule,
+            engine.plan_run(subjects[-rule.pk], rulebook.text_of(rule), now=now),
+            subjects[-rule.pk],
+            _basis(rule, last.get(rule.trigger)),
+            tuple(_obstacles(contact, rule)),
+        )
+        for rule in rules
+    ]
+
+
+def _imagined(contact: Contact, rule: Rule, event: Event | None, now: datetime) -> Happening:
+    """The rule's event, as if it happened now. It has no row: a negative id stands for it."""
+    return Happening(
+        event_id=-rule.pk,
         type=rule.trigger,
         location_id=contact.location_id,
         anchor="preview",
@@ -137,27 +172,12 @@ def preview(contact: Contact, rule: Rule) -> Preview:
         contact_id=contact.pk,
         booking_id=None if event is None else event.booking_id,
     )
-    known = {} if event is None else facts.event_facts([event])
-    places = {contact.location_id: contact.location}
-    subject = facts.load([happening], known, now=now, locations=places)[happening.event_id]
-    plan = engine.plan_run(subject, rulebook.text_of(rule), now=now)
-    return Preview(rule, plan, subject, _basis(rule, event), tuple(_obstacles(contact, rule)))
 
 
-def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Preview]:
-    """For each rule of the contact's location (or these): would it run now, and if not, what is missing?"""
-    chosen = (
-        Rule.objects.filter(location=contact.location_id).select_related("current")
-        if rules is None
-        else rules
-    )
-    return [preview(contact, rule) for rule in chosen]
-
-
-def _last_event(contact: Contact, rule: Rule) -> Event | None:
-    if rule.trigger == CLOCK:
-        return None
-    return Event.objects.filter(contact_id=contact.pk, type=rule.trigger).order_by("-pk").first()
+def _last_events(contact: Contact, names: Collection[str]) -> dict[str, Event]:
+    """The last event of each of these triggers that was about the contact; one query."""
+    rows = Event.objects.filter(contact_id=contact.pk, type__in=set(names) - {CLOCK})
+    return {event.type: event for event in rows.order_by("type", "-pk").distinct("type")}
 
 
 def _basis(rule: Rule, event: Event | None) -> str:

@@ -1,0 +1,236 @@
+"""Rules, what they did, and why, in the admin."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from accounts import access
+from accounts.models import User
+from accounts.staff import LocationFilter, ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin, cause_of, move_button
+from automation import seeds, selectors, services
+from automation.admin_forms import DryRunForm, RuleForm, VersionForm
+from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
+from automation.services import RuleInput
+from contacts import selectors as contact_selectors
+from contacts.models import Contact
+from core.causes import Cause
+from core.errors import NotFound
+
+_TONES = {
+    "done": "success", "running": "info", "pending": "info", "matched": "warning", "held": "warning",
+    "failed": "danger", "stopped": "danger", "not_matched": "", "skipped": "",
+}  # fmt: skip
+
+
+def _person(cause: Cause) -> User:
+    return User.objects.get(pk=cause.id)
+
+
+def _switch(row: Rule, data: dict[str, Any], cause: Cause) -> str:
+    rule = services.set_active(row.pk, active=not row.is_active, cause=cause)
+    return f"{rule.name} is {'on' if rule.is_active else 'off'} now."
+
+
+def _dry_run(row: Rule, data: dict[str, Any], cause: Cause) -> str:
+    contacts = access.visible(Contact.objects.live().filter(location=row.location), _person(cause))
+    contact = contact_selectors.find(contacts, data["contact"], locations=[row.location]).first()
+    if contact is None:
+        raise NotFound("No contact of this clinic was found by that.")
+    seen = selectors.preview(contact, row)
+    steps = "; ".join(
+        f"{plan.step.index + 1}. {selectors.step_in_words(plan.step)}: {plan.turn}. {plan.reason}"
+        for plan in seen.plan.steps
+    )
+    return f"{'Would run' if seen.matched else 'Would not run'} for {contact}. {seen.reason} {steps}".strip()
+
+
+def _restore_version(row: Rule, data: dict[str, Any], cause: Cause) -> None:
+    services.restore_version(row.pk, number=data["number"], author=_person(cause), cause=cause)
+
+
+class VersionInline(ReadOnlyInline):
+    """Every wording the rule had."""
+
+    model = RuleVersion
+    fields = ("number", "created_at", "author", "is_seed", "in_words")
+    readonly_fields = ("in_words",)
+    show_change_link = False
+
+    @display(description="In plain words")
+    def in_words(self, version: RuleVersion) -> str:
+        return selectors.sentence(version.rule, version)
+
+
+@admin.register(Rule)
+class RuleAdmin(ScopedAdmin):
+    form = RuleForm
+    list_display = ("name", "key", "trigger", "in_words", "priority", "is_active", "wording")
+    list_filter = (LocationFilter, "trigger", "is_active", "is_seeded")
+    list_select_related = ("current", "location")
+    search_fields = ("name", "key")
+    inlines = (VersionInline,)
+    fieldsets = (
+        (None, {"fields": (("name", "key"), ("location", "priority", "is_active"))}),
+        ("When", {"fields": (("trigger", "every", "anchor"), "conditions")}),
+        ("What", {"fields": ("actions",)}),
+    )
+    switch = move_button("Switch on or off", _switch, name="switch", icon="toggle_on")
+    dry_run = move_button("Dry run", _dry_run, name="dry_run", form=DryRunForm, gate="read", icon="science")
+    restore = move_button(
+        "Restore as delivered",
+        lambda row, data, cause: seeds.restore_rule(row.pk, author=_person(cause), cause=cause),
+        name="restore", icon="history", done="The rule says again what it was delivered with.",
+        question="The present wording is kept as a version.", when=lambda row: row.is_seeded,
+    )  # fmt: skip
+    restore_version = move_button(
+        "Bring back a version", _restore_version, name="restore_version", form=VersionForm,
+        icon="restore_page", done="The rule says again what it said then.",
+    )  # fmt: skip
+    actions_detail = ("dry_run", "switch", "restore", "restore_version")
+    actions_row = ("switch",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("in_words",) if obj is None else ("key", "location", "in_words")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj is None else ((None, {"fields": ("in_words",)}), *self.fieldsets)
+
+    @display(description="In plain words")
+    def in_words(self, rule: Rule) -> str:
+        return selectors.sentence(rule) if rule.pk else "-"
+
+    @display(description="Wording", label={"Delivered": "", "Edited": "warning", "Own": "info"})
+    def wording(self, rule: Rule) -> str:
+        if not rule.is_seeded:
+            return "Own"
+        return "Delivered" if rule.current is None or rule.current.is_seed else "Edited"
+
+    def save_through(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> Rule:
+        data = form.cleaned_data
+        wanted = RuleInput(
+            name=data["name"], trigger=data["trigger"], every=data["every"], anchor=data["anchor"],
+            priority=data["priority"], is_active=data["is_active"], conditions=data["conditions"],
+            actions=data["actions"],
+        )  # fmt: skip
+        author, cause = request.user, cause_of(request)
+        if change:
+            return services.save_rule(obj.pk, wanted=wanted, author=author, cause=cause)
+        return services.create_rule(
+            location=data["location"], key=data["key"], wanted=wanted, author=author, cause=cause
+        )
+
+
+class ActionRunInline(ReadOnlyInline):
+    """The steps of a run."""
+
+    model = ActionRun
+    fields = ("number", "type", "tone", "run_at", "reason")
+    readonly_fields = ("number", "tone")
+    ordering = ("step",)
+
+    @display(description="Step")
+    def number(self, row: ActionRun) -> int:
+        return row.step + 1
+
+    @display(description="State", label=_TONES)
+    def tone(self, row: ActionRun) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+
+def _contact_link(contact: Contact | None) -> str:
+    if contact is None:
+        return "-"
+    url = reverse("admin:contacts_contact_change", args=(contact.public_id,))
+    return format_html('<a class="underline" href="{}">{}</a>', url, contact)
+
+
+@admin.register(RuleRun)
+class RuleRunAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "rule", "who", "tone", "reason")
+    list_filter = (LocationFilter, "state", "rule__key")
+    list_select_related = ("rule", "contact", "location")
+    ordering = ("-id",)
+    inlines = (ActionRunInline,)
+    fields = (
+        "rule",
+        "version",
+        "who",
+        "tone",
+        "reason",
+        "facts_seen",
+        "booking",
+        "created_at",
+        "finished_at",
+    )
+    readonly_fields = ("who", "tone", "facts_seen")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleRun]:
+        return super().get_queryset(request).select_related("facts", "version")
+
+    @display(description="Contact")
+    def who(self, run: RuleRun) -> str:
+        return _contact_link(run.contact)
+
+    @display(description="State", label=_TONES)
+    def tone(self, run: RuleRun) -> tuple[str, str]:
+        return run.state, run.get_state_display()
+
+    @display(description="What it saw")
+    def facts_seen(self, run: RuleRun) -> str:
+        return _facts(run.facts)
+
+
+@admin.register(ActionRun)
+class ActionRunAdmin(ReadOnlyAdmin):
+    list_display = ("run_at", "rule_name", "type", "who", "tone", "reason")
+    list_filter = (LocationFilter, "state", "type")
+    list_select_related = ("run__rule", "run__contact")
+    ordering = ("-id",)
+    fields = ("rule_name", "who", "type", "tone", "reason", "facts_seen", "result", "attempts", "run_at")
+    readonly_fields = ("rule_name", "who", "tone")
+    retry = move_button(
+        "Try again", lambda row, data, cause: services.retry_action(row.pk, cause=cause), name="retry",
+        done="It is in line again.", icon="replay", when=lambda row: row.state == ActionRun.State.FAILED,
+        question="Its conditions are looked at again first.",
+    )  # fmt: skip
+    actions_detail = ("retry",)
+    actions_row = ("retry",)
+
+    @display(description="Rule")
+    def rule_name(self, row: ActionRun) -> str:
+        return str(row.run.rule)
+
+    @display(description="Contact")
+    def who(self, row: ActionRun) -> str:
+        return _contact_link(row.run.contact)
+
+    @display(description="State", label=_TONES)
+    def tone(self, row: ActionRun) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+
+@admin.register(FactSnapshot)
+class FactSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ("event_id", "at")
+    ordering = ("-id",)
+    fields = ("event_id", "at", "seen")
+    readonly_fields = ("seen",)
+    list_filter: ClassVar[tuple[Any, ...]] = ()
+
+    @display(description="What was known")
+    def seen(self, snapshot: FactSnapshot) -> str:
+        return _facts(snapshot)
+
+
+def _facts(snapshot: FactSnapshot | None) -> str:
+    if snapshot is None:
+        return "-"
+    lines = [f"{name}: {'unknown' if value is None else value}" for name, value in snapshot.values.items()]
+    return format_html("<pre>{}</pre>", "\n".join(lines))

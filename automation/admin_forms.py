@@ -1,0 +1,68 @@
+"""Forms of the rule pages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from unfold.forms import BaseDialogForm
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from automation.models import Rule
+
+
+class PrettyJSONField(forms.JSONField):
+    """JSON as people can read and edit it."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+class RuleForm(forms.ModelForm):
+    """A rule as staff write it; the service checks it and names the path of what is wrong."""
+
+    conditions = PrettyJSONField(
+        required=False, initial=dict, widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "class": "font-mono"}),
+        help_text='When it runs: {"warmness_score": {"gte": 70}}. Empty braces: always.',
+    )  # fmt: skip
+    actions = PrettyJSONField(
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 24, "class": "font-mono"}),
+        help_text="What it does, in order. Each action may have conditions and delay_seconds of its own.",
+    )
+
+    class Meta:
+        model = Rule
+        fields = ("location", "key", "name", "trigger", "every", "anchor", "priority", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        current = self.instance.current if self.instance.pk else None
+        if current is not None:
+            self.initial.setdefault("conditions", current.conditions)
+            self.initial.setdefault("actions", current.actions)
+
+    def clean_conditions(self) -> dict[str, Any]:
+        return self.cleaned_data["conditions"] or {}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The service says what is missing, in words; the database's constraint would not.
+        return {*super()._get_validation_exclusions(), "every", "anchor"}  # type: ignore[misc]
+
+
+class DryRunForm(BaseDialogForm):
+    contact = forms.CharField(
+        max_length=200, widget=UnfoldAdminTextInputWidget(), help_text="Name, phone or e-mail of a contact."
+    )
+
+
+class VersionForm(BaseDialogForm):
+    number = forms.IntegerField(
+        min_value=1, widget=UnfoldAdminIntegerFieldWidget(), help_text="The version to bring back."
+    )

@@ -1,0 +1,213 @@
+"""Rules, runs and events as the API shows and takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Location
+from automation import anchors, selectors, triggers
+from automation.models import ActionRun, Rule, RuleRun, RuleVersion
+from bookings.models import Booking
+from contacts.models import Contact
+from core.api import PublicIdField, PublicModelSerializer
+from core.models import Event
+
+
+class RuleVersionSerializer(serializers.ModelSerializer):
+    author = serializers.UUIDField(source="author.public_id", default=None, read_only=True)
+
+    class Meta:
+        model = RuleVersion
+        fields = ("number", "conditions", "actions", "is_seed", "author", "created_at")
+
+
+class RuleSerializer(PublicModelSerializer):
+    """A rule in its present wording, and in plain words."""
+
+    location = serializers.UUIDField(source="location.public_id", read_only=True)
+    conditions = serializers.DictField(source="current.conditions", read_only=True)
+    actions = serializers.ListField(source="current.actions", child=serializers.DictField(), read_only=True)
+    version = serializers.IntegerField(source="current.number", read_only=True)
+    is_edited = serializers.SerializerMethodField(help_text="Whether staff changed a delivered rule.")
+    sentence = serializers.SerializerMethodField(help_text="The rule in plain words.")
+
+    class Meta:
+        model = Rule
+        fields = (
+            "id", "location", "key", "name", "trigger", "every", "anchor", "priority", "is_active", "is_seeded",
+            "is_edited", "version", "conditions", "actions", "sentence", "created_at", "updated_at",
+        )  # fmt: skip
+
+    def get_is_edited(self, rule: Rule) -> bool:
+        return rule.is_seeded and rule.current is not None and not rule.current.is_seed
+
+    def get_sentence(self, rule: Rule) -> str:
+        return selectors.sentence(rule)
+
+
+class RuleChange(serializers.Serializer):
+    """What a rule says. Conditions and actions are checked by the service, which names the path of each error."""
+
+    name = serializers.CharField(max_length=120)
+    trigger = serializers.ChoiceField(choices=triggers.CHOICES)
+    every = serializers.ChoiceField(choices=Rule.Every.choices, required=False, default="", allow_blank=True)
+    anchor = serializers.ChoiceField(choices=anchors.CHOICES, required=False, default="", allow_blank=True)
+    priority = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=100)
+    is_active = serializers.BooleanField(required=False, default=True)
+    conditions = serializers.DictField(required=False, default=dict)
+    actions = serializers.ListField(child=serializers.DictField(), allow_empty=False)
+
+
+class NewRule(RuleChange):
+    location = PublicIdField(queryset=Location.objects.all(), required=False)
+    key = serializers.SlugField(max_length=60)
+
+
+class DryRunInput(serializers.Serializer):
+    contact_id = PublicIdField(queryset=Contact.objects.live().select_related("location"))
+
+
+class SeenSerializer(serializers.Serializer):
+    """One comparison."""
+
+    path = serializers.CharField()
+    field = serializers.CharField()
+    op = serializers.CharField()
+    wanted = serializers.JSONField()
+    saw = serializers.JSONField()
+    ok = serializers.BooleanField()
+
+
+class RuleNameSerializer(PublicModelSerializer):
+    class Meta:
+        model = Rule
+        fields = ("id", "key", "name")
+
+
+class PlannedSerializer(serializers.Serializer):
+    step = serializers.IntegerField()
+    type = serializers.CharField()
+    turn = serializers.CharField(help_text="do, skip or later")
+    reason = serializers.CharField()
+    run_at = serializers.DateTimeField()
+    intent = serializers.JSONField(allow_null=True, help_text="What would be done.")
+
+
+class PreviewSerializer(serializers.Serializer):
+    """What a rule would do for a contact now, and why or why not."""
+
+    rule = RuleNameSerializer()
+    matched = serializers.BooleanField()
+    outcome = serializers.CharField(help_text="matched, not_matched or stopped")
+    reason = serializers.CharField()
+    basis = serializers.CharField(help_text="What stood in for the event.")
+    facts = serializers.DictField()
+    seen = SeenSerializer(many=True)
+    actions = PlannedSerializer(many=True)
+
+
+class ActionRunSerializer(PublicModelSerializer):
+    step = serializers.SerializerMethodField(help_text="From 1.")
+
+    class Meta:
+        model = ActionRun
+        fields = ("id", "step", "type", "state", "run_at", "reason", "facts_seen", "result", "attempts")
+
+    def get_step(self, row: ActionRun) -> int:
+        return row.step + 1
+
+
+class RunSerializer(PublicModelSerializer):
+    """One rule met one event, or what a clock rule is about: what it saw, what it did, and why."""
+
+    rule = RuleNameSerializer(read_only=True)
+    version = serializers.IntegerField(source="version.number", read_only=True)
+    contact = serializers.UUIDField(source="contact.public_id", default=None, read_only=True)
+    booking = serializers.UUIDField(source="booking.public_id", default=None, read_only=True)
+    event = serializers.SerializerMethodField()
+    facts = serializers.SerializerMethodField()
+    depth = serializers.SerializerMethodField(help_text="How many rules led here, this one included.")
+    actions = ActionRunSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = RuleRun
+        fields = (
+            "id", "rule", "version", "state", "reason", "contact", "booking", "event", "depth", "facts", "actions",
+            "created_at", "finished_at",
+        )  # fmt: skip
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_event(self, run: RuleRun) -> str | None:
+        known: dict[int, Event] = self.context.get("events", {})
+        event = known.get(run.event_id)
+        return None if event is None else str(event.public_id)
+
+    @extend_schema_field(serializers.DictField())
+    def get_facts(self, run: RuleRun) -> dict[str, Any]:
+        return run.facts.values if run.facts is not None else {}
+
+    def get_depth(self, run: RuleRun) -> int:
+        return len(run.chain)
+
+
+class WhySerializer(serializers.Serializer):
+    """What rules did about a contact, newest first, and what each would do now."""
+
+    runs = RunSerializer(many=True)
+    why_not = PreviewSerializer(many=True)
+
+
+class EventSerializer(PublicModelSerializer):
+    """One fact of the log. People and visits stand by their public ids."""
+
+    location = serializers.SerializerMethodField()
+    contact = serializers.SerializerMethodField()
+    booking = serializers.SerializerMethodField()
+    cause = serializers.SerializerMethodField(help_text="Who or what started it.")
+
+    class Meta:
+        model = Event
+        fields = (
+            "id", "type", "location", "contact", "booking", "occurred_at", "recorded_at", "source", "cause", "depth",
+            "data",
+        )  # fmt: skip
+
+    depth = serializers.IntegerField(read_only=True)
+
+    def _public(self, kind: str, pk: int | None) -> str | None:
+        return self.context["public_ids"][kind].get(pk)
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_location(self, event: Event) -> str | None:
+        return self._public("location", event.location_id)
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_contact(self, event: Event) -> str | None:
+        return self._public("contact", event.contact_id)
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_booking(self, event: Event) -> str | None:
+        return self._public("booking", event.booking_id)
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField()))
+    def get_cause(self, event: Event) -> dict[str, str]:
+        return {"kind": event.cause_kind, "id": event.cause_id}
+
+
+def public_ids(events: Iterable[Event]) -> dict[str, dict[int, str]]:
+    """The public ids of what events speak of, by kind and key; one query for each kind."""
+    rows = list(events)
+    asked: dict[str, tuple[Any, set[int | None]]] = {
+        "location": (Location, {event.location_id for event in rows}),
+        "contact": (Contact, {event.contact_id for event in rows}),
+        "booking": (Booking, {event.booking_id for event in rows}),
+    }
+    found: dict[str, dict[int, str]] = {}
+    for kind, (model, ids) in asked.items():
+        pairs = model.objects.filter(pk__in=ids - {None}).values_list("pk", "public_id")
+        found[kind] = {pk: str(public_id) for pk, public_id in pairs}
+    return found
