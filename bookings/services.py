@@ -15,7 +15,7 @@ from bookings.moves import (
 )
 from bookings.provider import apply_provider_event
 from bookings.timed import ask_for_outcomes, expire_pending
-from bookings.visits import create_booking, reschedule_booking, update_booking
+from bookings.visits import change_booking, create_booking, reschedule_booking, update_booking
 
 __all__ = [
     "ChangeResult",
@@ -25,6 +25,7 @@ __all__ = [
     "arrive",
     "ask_for_outcomes",
     "cancel_booking",
+    "change_booking",
     "confirm_booking",
     "create_booking",
     "expire_pending",

@@ -154,6 +154,21 @@ def update_booking(*, booking_id: int, fields: Mapping[str, Any], cause: Cause) 
     return booking
 
 
+@transaction.atomic
+def change_booking(*, booking_id: int, fields: Mapping[str, Any], cause: Cause) -> Booking:
+    """Details and time of a visit together, as a form or the API gives them: one refusal undoes both.
+
+    A changed `appointment_datetime` reschedules; without a new `ends_at` the visit keeps its length.
+    """
+    details = {name: value for name, value in fields.items() if name != "appointment_datetime"}
+    at = fields.get("appointment_datetime")
+    if at is not None:
+        reschedule_booking(
+            booking_id=booking_id, appointment_datetime=at, ends_at=details.pop("ends_at", None), cause=cause
+        )
+    return update_booking(booking_id=booking_id, fields=details, cause=cause)
+
+
 def said_by(cause: Cause) -> str:
     """The event log's word for where a change came from."""
     return "user" if cause.kind == "user" else "system"

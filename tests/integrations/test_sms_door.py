@@ -121,7 +121,7 @@ def test_neither_work_nor_log_holds_the_number_or_the_words(client, applied, cap
     caplog.set_level("DEBUG")
     client.post(INBOUND, json.dumps(TEXT), content_type="application/json")
     run_work()
-    item = Work.objects.get()
+    item = Work.objects.get(handler=inbound.APPLY)
     assert item.args == {"receipt": Receipt.objects.get().pk}
     for text in (TEXT["from"], "412345678", TEXT["body"]):
         assert text not in item.subject

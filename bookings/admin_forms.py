@@ -1,0 +1,100 @@
+"""Forms of the visit pages. Times that staff type are times on the wall of the visit's clinic."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.forms import BaseDialogForm
+from unfold.widgets import (
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+from accounts import access
+from accounts.models import Location
+from bookings.models import Booking
+from core import localtime
+
+
+def at_clinic(typed: datetime, location: Location) -> datetime:
+    """The instant (UTC) meant by a typed time, which the form has read in the zone of the page."""
+    return localtime.to_utc(timezone.make_naive(typed), location.zone)
+
+
+class BookingForm(forms.ModelForm):
+    """A visit: everything when it is booked; afterwards its details, while the buttons move it."""
+
+    appointment_datetime = forms.SplitDateTimeField(
+        label="Time", widget=UnfoldAdminSplitDateTimeWidget(), help_text="On the clinic's clock."
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Until",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="Leave empty for the service's usual length.",
+    )
+
+    class Meta:
+        model = Booking
+        fields = (
+            "location",
+            "contact",
+            "service",
+            "practitioner",
+            "room",
+            "urgency_level",
+            "payment_status",
+            "price_cents",
+            "notes",
+        )
+        widgets = {"notes": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            # Changing times is a move, with a button of its own.
+            del self.fields["appointment_datetime"], self.fields["ends_at"]
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        location = data.get("location")
+        for name in ("appointment_datetime", "ends_at"):
+            if data.get(name) and location is not None:
+                data[name] = at_clinic(data[name], location)
+        return data
+
+    def _post_clean(self) -> None:
+        # The service has the say, and the database behind it: the model's constraints would only repeat it.
+        return
+
+
+class ReasonForm(BaseDialogForm):
+    """Why, in the staff's words."""
+
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="For the clinic only. It is never sent.",
+    )
+
+
+class NewTimeForm(BaseDialogForm):
+    """Another time for a visit, on its clinic's clock."""
+
+    appointment_datetime = forms.SplitDateTimeField(
+        label="New time", widget=UnfoldAdminSplitDateTimeWidget(), help_text="On the clinic's clock."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        visible = access.visible(Booking.objects.select_related("location"), self.request.user)
+        booking = visible.filter(public_id=self.object_id).first()
+        if booking is not None:
+            self.initial["appointment_datetime"] = booking.location.local(
+                booking.appointment_datetime
+            ).replace(tzinfo=None)

@@ -1,0 +1,40 @@
+"""Accounts of the demo clinics. Only what is absent is added: what staff changed stays.
+
+Sydney's on-screen phone answers to SMS_WEBHOOK_TOKEN of the environment (see `integrations.accounts`).
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import Location
+from integrations.models import Provider, ProviderAccount, SenderIdentity
+
+INSTANCES = {"sydney": "demo-instance", "melbourne": "demo-instance-melbourne"}
+SENDERS = {"sydney": "+61480000001", "melbourne": "+61480000002"}
+
+
+@transaction.atomic
+def seed(*, demo: bool = True) -> None:
+    """Every location gets an on-screen phone to send by; with `demo`, the demo clinics get their Wix
+    accounts.
+    """
+    for location in Location.objects.order_by("pk"):
+        phone = _account(location, Provider.CONSOLE, "On-screen phone")
+        if not location.sender_identities.exists():
+            SenderIdentity.objects.create(
+                location=location,
+                account=phone,
+                value=SENDERS.get(location.code, "CLINIC"),
+                registration=SenderIdentity.Registration.NOT_NEEDED,
+                per_second=50,
+            )
+        if demo and location.code in INSTANCES:
+            _account(location, Provider.WIX, "Wix Bookings", INSTANCES[location.code])
+
+
+def _account(location: Location, provider: str, name: str, instance_id: str = "") -> ProviderAccount:
+    found = ProviderAccount.objects.filter(location=location, provider=provider).first()
+    return found or ProviderAccount.objects.create(
+        location=location, provider=provider, name=name, external_instance_id=instance_id
+    )
