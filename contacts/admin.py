@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.functional import cached_property
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -65,7 +66,7 @@ class BandFilter(admin.SimpleListFilter):
         return queryset.filter(warmness_score__range=self.ranges[value]) if value in self.ranges else queryset
 
 
-class StageFilter(admin.SimpleListFilter):
+class StageFilter(DropdownFilter):
     """By place in a pipeline."""
 
     title = "stage"
@@ -140,13 +141,30 @@ def _is_live(row: Contact) -> bool:
 class ContactAdmin(ScopedAdmin):
     form = ContactForm
     change_form_template = "contacts/contact_page.html"
-    list_display = ("show_name", "show_phone", "show_warmness", "show_stage", "source", "owner", "created_at")
-    list_filter = (LocationFilter, StageFilter, BandFilter, "source", "intent", "is_high_risk", HiddenFilter)
+    list_display = (
+        "show_name",
+        "show_phone",
+        "show_warmness",
+        "show_stage",
+        "source",
+        "owner",
+        "show_created",
+    )
+    list_filter = (
+        LocationFilter,
+        BandFilter,
+        StageFilter,
+        ("source", ChoicesDropdownFilter),
+        ("intent", ChoicesDropdownFilter),
+        "is_high_risk",
+        HiddenFilter,
+    )
+    list_filter_submit = True
     list_select_related = ("owner", "guardian", "location")
     search_fields = ("name",)
     search_help_text = "Name, phone in any spelling or a few of its digits, or e-mail"
     ordering = ("-created_at", "-id")
-    sortable_by = ("created_at", "show_warmness")
+    sortable_by = ("show_created", "show_warmness")
     paginator = BoundedPaginator
     fieldsets = (
         (None, {"fields": (("name", "phone"), ("email", "preferred_channel"), ("source", "intent"))}),
@@ -184,7 +202,7 @@ class ContactAdmin(ScopedAdmin):
         "Move stage", _move, name="move_stage", form=MoveForm, icon="trending_flat", when=_is_live
     )
     recalculate = move_button(
-        "Recalculate warmness", _recalculate, name="recalculate", icon="thermostat", when=_is_live
+        "Recalculate", _recalculate, name="recalculate", icon="thermostat", when=_is_live
     )
     opt_out = move_button(
         "Opt out",
@@ -249,6 +267,10 @@ class ContactAdmin(ScopedAdmin):
     @display(description="Stage")
     def show_stage(self, row: Contact) -> str:
         return pipeline.label(Place(row.current_pipeline, row.current_stage))
+
+    @display(description="Since", ordering="created_at")
+    def show_created(self, row: Contact) -> str:
+        return f"{row.location.local(row.created_at):%-d %b %Y %H:%M}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str

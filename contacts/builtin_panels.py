@@ -8,6 +8,9 @@ from accounts.models import User
 from contacts import panels, selectors
 from contacts.api_serializers import MomentSerializer
 from contacts.models import Contact
+from contacts.vocabulary import LABELS, Source
+
+SOURCES: dict[str, str] = dict(Source.choices)
 
 SHOWN = 25
 """Lines of the timeline on the page at once."""
@@ -46,11 +49,12 @@ def attribution(contact: Contact, user: User) -> dict[str, Any] | None:
 
 
 def _words(touch: dict[str, str]) -> dict[str, Any]:
-    known = {key: value for key, value in touch.items() if key not in ("at", "source")}
+    known = {key: value for key, value in touch.items() if key not in ("at", "source", "type")}
+    what = [("What", LABELS.get(touch["type"], touch["type"]))] if "type" in touch else []
     return {
-        "source": touch.get("source", ""),
+        "source": SOURCES.get(touch.get("source", ""), touch.get("source", "")),
         "at": selectors.moment_of(touch.get("at", "")),
-        "more": sorted(known.items()),
+        "more": [*what, *sorted(known.items())],
     }
 
 

@@ -74,7 +74,7 @@ def test_the_page_tells_what_happened_why_the_score_is_so_and_what_is_allowed(de
     text = desk.get(page_of(contact)).content.decode()
     for said in (
         "Jane Doe", "+61412345678", "Likes mornings", "Peter Lee", "Answered a text within an hour",
-        "Intent is procedure.", "Engagement gave 10.", "Began in Lead to booking: New lead", "Implied",
+        "Procedure", "Engagement gave 10.", "Began in Lead to booking: New lead", "Implied",
         "How they found us", "23 Nov 2026", "12:00",
     ):  # fmt: skip
         assert said in text, said
