@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
@@ -34,14 +35,14 @@ COLOURS = {
 
 
 def _local(row: Any, moment: Any) -> str:
-    return f"{row.location.local(moment):%a %d %b %Y %H:%M}" if moment else "–"
+    return f"{row.location.local(moment):%a %d %b %Y %H:%M}" if moment else "-"
 
 
 class AttemptInline(ReadOnlyInline):
     """Each call to the provider, written down before it was made."""
 
     model = SendAttempt
-    fields = ("started_at", "finished_at", "outcome", "error_code")
+    fields = readonly_fields = ("started_at", "finished_at", "outcome", "error_code")
     verbose_name_plural = "calls to the provider"
     show_change_link = False
 
@@ -58,13 +59,13 @@ class MessageAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("contact_link", "show_status", "why", "body", "what", "visit")}),
+        (None, {"fields": ("contact_link", "standing", "why", "body", "what", "visit")}),
         ("When", {"fields": ("show_send_at", "show_expires_at", "show_sent_at", "show_delivered_at", "show_received_at")}),
         ("How", {"fields": ("address", "sender", "provider_account", "segments", "show_cost", "attempts", "intent",
                             "purpose", "category", "cause_kind", "cause_id")}),
     )  # fmt: skip
     readonly_fields = (
-        "contact_link", "show_status", "why", "what", "visit", "show_send_at", "show_expires_at", "show_sent_at",
+        "contact_link", "standing", "why", "what", "visit", "show_send_at", "show_expires_at", "show_sent_at",
         "show_delivered_at", "show_received_at", "show_cost",
     )  # fmt: skip
 
@@ -103,7 +104,7 @@ class MessageAdmin(ReadOnlyAdmin):
         url = reverse("admin:contacts_contact_change", args=(row.contact.public_id,))
         return format_html('<a class="underline" href="{}">{}</a>', url, str(row.contact))
 
-    @display(description="", ordering="direction")
+    @display(description="Direction", ordering="direction")
     def way(self, row: Message) -> str:
         return row.get_direction_display()
 
@@ -115,14 +116,18 @@ class MessageAdmin(ReadOnlyAdmin):
     def show_status(self, row: Message) -> tuple[str, str]:
         return row.status, row.get_status_display()
 
+    @display(description="Status")
+    def standing(self, row: Message) -> str:
+        return row.get_status_display()
+
     @display(description="Why")
     def why(self, row: Message) -> str:
-        return reasons.words(row.reason) or "–"
+        return reasons.words(row.reason) or "-"
 
     @display(description="Visit")
     def visit(self, row: Message) -> str:
         if row.booking is None:
-            return "–"
+            return "-"
         url = reverse("admin:bookings_booking_change", args=(row.booking.public_id,))
         return format_html(
             '<a class="underline" href="{}">{}</a>', url, _local(row, row.booking.appointment_datetime)
@@ -207,7 +212,7 @@ class TemplateForm(forms.ModelForm):
                     "hx-params": "body,csrfmiddlewaretoken",
                 }
             )
-            self.fields["body"].help_text = format_html('<div id="template-measure"></div>')
+            self.fields["body"].help_text = mark_safe('<div id="template-measure"></div>')
 
 
 class VersionForm(BaseDialogForm):
@@ -220,7 +225,7 @@ class VersionInline(ReadOnlyInline):
     """Every wording the template had."""
 
     model = TemplateVersion
-    fields = ("number", "body", "is_seed", "created_at")
+    fields = readonly_fields = ("number", "body", "is_seed", "created_at")
     verbose_name_plural = "versions"
     show_change_link = False
 
@@ -235,6 +240,9 @@ class TemplateAdmin(ScopedAdmin):
     search_fields = ("name", "body")
     ordering = ("name", "location_id")
     inlines = (VersionInline,)
+    fields = (
+        "location", "name", "channel", "language", "category", "purpose", "subject", "body", "asks_answer", "is_active",
+    )  # fmt: skip
 
     restore_seed = move_button(
         "Restore delivered wording", lambda row, data, cause: services.restore_seed(template_id=row.pk, cause=cause),

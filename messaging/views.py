@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages as flash
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -17,7 +19,7 @@ from accounts.staff import cause_of
 from contacts.models import Contact
 from core import clock
 from core.api_audit import note
-from core.errors import DomainError
+from core.errors import DomainError, NotAllowed
 from messaging import judging, phone, reasons, rendering, segments, services, threads, values
 from messaging.models import Conversation, Status
 
@@ -169,6 +171,19 @@ def _sample(body: str, location: Location) -> str:
     return rendering.render(body, filled)
 
 
+def _refusing(view: pages.StaffView) -> pages.StaffView:
+    """What the gate refuses is answered as 403."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(*args, **kwargs)
+        except NotAllowed as refusal:
+            raise PermissionDenied(refusal.message) from refusal
+
+    return guarded
+
+
 def connect() -> None:
     """Put the pages under /admin/. Called from AppConfig.ready()."""
     for name, route, view in (
@@ -179,4 +194,4 @@ def connect() -> None:
         ("messaging_write", "messages/write/<uuid:contact>/", write_to),
         ("messaging_measure", "messages/measure/", measure),
     ):
-        pages.extra.register(name, pages.Page(route, view))
+        pages.extra.register(name, pages.Page(route, _refusing(view)))

@@ -62,26 +62,36 @@ def now() -> Iterator[Frozen]:
         yield frozen
 
 
-@pytest.fixture
-def sydney(db: None, now: Frozen) -> Location:
+def make_sydney() -> Location:
+    """A clinic that is live, with all its templates."""
     location = Location.objects.create(
         name="Avatar Imaging Sydney", code="sydney", phone="02 9000 0000", address="1 Bridge St, Sydney",
         booking_link="https://book.example/sydney", review_link="https://review.example/sydney",
-        automation_mode="live", live_since=NOW - timedelta(days=90),
+        automation_mode="live", live_since=clock.now() - timedelta(days=90),
     )  # fmt: skip
     wordings.add_missing(location.pk)
     return location
 
 
-@pytest.fixture
-def account(sydney: Location) -> ProviderAccount:
+def make_account(location: Location) -> ProviderAccount:
+    """Its account with the on-screen phone, and the number it sends from."""
     account = ProviderAccount.objects.create(
-        location=sydney, provider=Provider.CONSOLE, name="On-screen phone"
+        location=location, provider=Provider.CONSOLE, name="On-screen phone"
     )
     SenderIdentity.objects.create(
-        location=sydney, account=account, value="+61290000000", registration="not_needed", per_second=100
+        location=location, account=account, value="+61290000000", registration="not_needed", per_second=100
     )
     return account
+
+
+@pytest.fixture
+def sydney(db: None, now: Frozen) -> Location:
+    return make_sydney()
+
+
+@pytest.fixture
+def account(sydney: Location) -> ProviderAccount:
+    return make_account(sydney)
 
 
 @pytest.fixture
@@ -142,3 +152,11 @@ def member(location: Location, role: str, email: str) -> User:
 def fresh(message: Message) -> Message:
     """The row as it now is."""
     return Message.objects.get(pk=message.pk)
+
+
+@pytest.fixture(scope="session")
+def beside_a_browser() -> Iterator[None]:
+    """A browser keeps an event loop in this thread until the session ends; databases are emptied beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield

@@ -1,0 +1,56 @@
+"""`manage.py relay --until-idle` with a provider that writes every text it accepts into a file.
+
+Run as a process of its own: `python -m tests.messaging.journal_relay <journal> search|dumb`. The file is the only
+judge of what went out: it is written and synced before the provider answers, outside anybody's transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+
+
+class JournalGateway:
+    """Accepts the same text twice if asked twice. With `search` it can say what it has accepted."""
+
+    def __init__(self, journal: Path, *, search: bool) -> None:
+        self.journal = journal
+        self.capabilities = Capabilities(search=search)
+
+    def send(self, sms: OutboundSms) -> SendOutcome:
+        handle = os.open(self.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(handle, f"{sms.reference}\n".encode())
+        os.fsync(handle)
+        os.close(handle)
+        return SendOutcome("accepted", provider_message_id=f"p-{sms.reference}")
+
+    def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
+        if sms.reference in accepted(self.journal):
+            return LookupAnswer("found", provider_message_id=f"p-{sms.reference}", status="sent")
+        return LookupAnswer("absent")
+
+
+def accepted(journal: Path) -> list[str]:
+    """References of the texts accepted so far, in order."""
+    return journal.read_text().split() if journal.exists() else []
+
+
+def main() -> None:
+    """Take the console provider's place and run what is due."""
+    django.setup()
+    from integrations import gateways
+
+    gateway = JournalGateway(Path(sys.argv[1]), search=sys.argv[2] == "search")
+    gateways.for_account = lambda account: gateway
+    call_command("relay", until_idle=True)
+
+
+if __name__ == "__main__":
+    main()
