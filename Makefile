@@ -9,6 +9,8 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 .PHONY: help python environment dev run demo-reset test check lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
+# Compiled modules are what makes a second start quick.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile

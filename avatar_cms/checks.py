@@ -39,7 +39,11 @@ def secrets(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         )
     if not settings.FIELD_ENCRYPTION_KEYS:
         problems.append(
-            Error("FIELD_ENCRYPTION_KEYS is not set.", hint="List Fernet keys, newest first.", id="avatar_cms.E002")
+            Error(
+                "FIELD_ENCRYPTION_KEYS is not set.",
+                hint="List Fernet keys, newest first.",
+                id="avatar_cms.E002",
+            )
         )
     for number, key in enumerate(settings.FIELD_ENCRYPTION_KEYS, start=1):
         try:

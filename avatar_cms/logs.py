@@ -36,7 +36,11 @@ def configuration(*, json: bool, level: str) -> dict[str, Any]:
     last: list[Any] = (
         [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.processors.format_exc_info, redact, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        else [
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+        ]
     )
     return {
         "version": 1,

@@ -45,7 +45,9 @@ def main(level):
 
 def refuse_unsupported():
     if sys.platform not in ("linux", "darwin"):
-        sys.exit("This runs on Linux and macOS. On Windows use WSL, or install requirements/base.lock by hand.")
+        sys.exit(
+            "This runs on Linux and macOS. On Windows use WSL, or install requirements/base.lock by hand."
+        )
     if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
         sys.exit(
             "The embedded servers need a Linux with glibc, and this one has another C library. Install "
@@ -100,7 +102,8 @@ def install(level):
     got_uv = pip("install", "--require-hashes", "-r", str(LOCKS / "uv.lock"))
     if got_uv.returncode == 0:
         done = quietly(
-            [str(PYTHON), "-m", "uv", "pip", "sync", "--require-hashes", "--python", str(PYTHON), lock], uv_environment()
+            [str(PYTHON), "-m", "uv", "pip", "sync", "--require-hashes", "--python", str(PYTHON), lock],
+            uv_environment(),
         )
         if done.returncode == 0:
             return
@@ -149,7 +152,13 @@ def uv_environment():
 
 def quietly(command, environment=None):
     return subprocess.run(
-        command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
 
 

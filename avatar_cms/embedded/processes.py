@@ -86,6 +86,8 @@ def die_with_parent(number: int = signal.SIGTERM) -> Callable[[], None] | None:
 
 def with_command(part: str) -> list[int]:
     """Ids of this machine's processes whose command line contains `part`."""
-    listed = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=False
+    )
     lines = (line.strip().split(" ", 1) for line in listed.stdout.splitlines() if part in line)
     return [int(pid) for pid, _command in lines if int(pid) != os.getpid()]

@@ -76,7 +76,9 @@ def _tagged() -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (folder / "environ").read_bytes().split(b"\0") and processes.command_line(int(folder.name)):
+            if mark in (folder / "environ").read_bytes().split(b"\0") and processes.command_line(
+                int(folder.name)
+            ):
                 found.append(int(folder.name))
         except OSError:  # gone meanwhile, or somebody else's
             continue
@@ -96,7 +98,9 @@ def check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError:
-            raise LaunchError(f"Port {port} needs special rights: choose one above 1023, as in PORT=8001 make run.") from None
+            raise LaunchError(
+                f"Port {port} needs special rights: choose one above 1023, as in PORT=8001 make run."
+            ) from None
         except OSError:
             raise LaunchError(
                 f"Port {port} is taken by another program: stop it, or choose another port, as in PORT={port + 1} make run."

@@ -68,7 +68,9 @@ def check_database() -> None:
             connections[alias].close()
         except (OperationalError, psycopg.Error) as error:
             told = str(error).strip().splitlines()
-            raise LaunchError(f"The database does not answer ({told[-1] if told else 'no reason given'}). Check {name}.") from error
+            raise LaunchError(
+                f"The database does not answer ({told[-1] if told else 'no reason given'}). Check {name}."
+            ) from error
 
 
 def check_broker() -> None:

@@ -72,7 +72,13 @@ def _ignore_signals() -> None:
 
 
 def _start_procfile(port: int) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PORT": str(port), "PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        "PORT": str(port),
+        "PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+        # Celery warns of running as root at every start; on one's own machine that is one's own choice.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "honcho", "start", "--procfile", "Procfile", "--env", os.devnull],
         cwd=places.CHECKOUT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True,

@@ -115,7 +115,11 @@ def _database(url: str) -> dict[str, Any]:
     settings: dict[str, Any] = dict(environ.Env.db_url_config(url))
     settings["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
     settings["CONN_HEALTH_CHECKS"] = True
-    settings["OPTIONS"] = {"connect_timeout": 5, "application_name": "avatar_cms", **settings.get("OPTIONS", {})}
+    settings["OPTIONS"] = {
+        "connect_timeout": 5,
+        "application_name": "avatar_cms",
+        **settings.get("OPTIONS", {}),
+    }
     return settings
 
 

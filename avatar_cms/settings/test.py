@@ -12,8 +12,8 @@ if "CHILD_OF_A_TEST" not in os.environ:
     for _name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
         os.environ.pop(_name, None)
 
-from avatar_cms.settings.base import *  # noqa: E402, F403
-from avatar_cms.settings.base import DATABASES  # noqa: E402
+from avatar_cms.settings.base import *  # noqa: F403
+from avatar_cms.settings.base import DATABASES
 
 ENVIRONMENT_NAME = "test"
 SECRET_KEY = "only for tests: nothing is signed with this outside them, and it is long enough"

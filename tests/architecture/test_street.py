@@ -13,7 +13,17 @@ from django.db.models import ForeignKey
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-FLOORS = ["core", "accounts", "integrations", "contacts", "bookings", "messaging", "tasks", "automation", "reporting"]
+FLOORS = [
+    "core",
+    "accounts",
+    "integrations",
+    "contacts",
+    "bookings",
+    "messaging",
+    "tasks",
+    "automation",
+    "reporting",
+]
 SIBLINGS = [{"messaging", "tasks"}]
 JOBS_MAY_BE_PUBLISHED_IN = {Path("core/doorbell.py"), Path("avatar_cms/celery.py")}
 CLOCK_MAY_BE_READ_IN = {Path("core/clock.py")}
@@ -75,7 +85,13 @@ def test_time_is_asked_of_the_one_clock() -> None:
     wrong = []
     for path, call, name in calls():
         owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        of = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+        of = (
+            owner.attr
+            if isinstance(owner, ast.Attribute)
+            else owner.id
+            if isinstance(owner, ast.Name)
+            else ""
+        )
         asked = (of, name) in {
             ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time"),
             ("timezone", "now"), ("timezone", "localdate"),

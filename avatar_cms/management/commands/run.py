@@ -19,7 +19,9 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", default=os.environ.get("PORT") or "8000", help="on 127.0.0.1 (default: PORT, or 8000)")
+        parser.add_argument(
+            "--port", default=os.environ.get("PORT") or "8000", help="on 127.0.0.1 (default: PORT, or 8000)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -39,6 +41,7 @@ class Command(BaseCommand):
         from core.models import Heartbeat
 
         self.say("Preparing the database.")
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("seed", verbosity=0)
         # Signs of life of the last run must not make this one look ready.

@@ -8,7 +8,17 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 #: Lower floors first: a rule may name a template, a template belongs to a location.
-APPS = ("core", "accounts", "integrations", "contacts", "bookings", "tasks", "messaging", "automation", "reporting")
+APPS = (
+    "core",
+    "accounts",
+    "integrations",
+    "contacts",
+    "bookings",
+    "tasks",
+    "messaging",
+    "automation",
+    "reporting",
+)
 
 
 class Command(BaseCommand):

@@ -28,7 +28,10 @@ class Command(BaseCommand):
             tick, made = PeriodicTask.objects.get_or_create(
                 name=job,
                 # A tick that waited in the queue longer than its interval has been overtaken by the next one.
-                defaults={**wanted, "expire_seconds": every * (60 if period == IntervalSchedule.MINUTES else 1)},
+                defaults={
+                    **wanted,
+                    "expire_seconds": every * (60 if period == IntervalSchedule.MINUTES else 1),
+                },
             )
             changed = [name for name, value in wanted.items() if getattr(tick, name) != value]
             if changed:
