@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from accounts.models import Location
 from bookings.models import (
     Practitioner,
@@ -18,7 +16,6 @@ from core.causes import Cause
 UNNAMED_SERVICE = "Unnamed service"
 
 
-@transaction.atomic
 def service_for(*, location: Location, provider: str, external_id: str, name: str, cause: Cause) -> Service:
     """The service a provider's booking is for. An unknown one is made: routine, medium, flagged for staff."""
     known = ServiceExternalId.objects.select_related("service").filter(
@@ -46,7 +43,6 @@ def service_for(*, location: Location, provider: str, external_id: str, name: st
     return service
 
 
-@transaction.atomic
 def practitioner_for(
     *, location: Location, provider: str, external_id: str, name: str
 ) -> Practitioner | None:

@@ -49,7 +49,7 @@ WAITS_FOR_TIME = "waits_for_the_time_of_the_visit"
 ABOUT_NOBODY_HERE = "erased_person_without_visit"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def apply_provider_event(
     parsed: ports.BookingDelivery, *, account: ProviderAccount, receipt: Receipt | None, cause: Cause
 ) -> tuple[Contact, Booking]:

@@ -140,7 +140,7 @@ def apply_now(receipt: Receipt) -> Mapping[str, str]:
         return apply_receipt(receipt.pk)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def apply_receipt(receipt_id: int, *, last_try: bool = False) -> Mapping[str, str]:
     """Apply a receipt unless that was done. What cannot be applied is parked and told as webhook_failed.
 

@@ -264,9 +264,9 @@ def test_storing_a_delivery_costs_this_many_queries(post_jwt, django_assert_num_
 def test_applying_a_delivery_costs_at_most_this_many_queries(
     post_simple, post_jwt, run_work, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(70):
+    with django_assert_max_num_queries(54):
         post_simple(simple("created"))
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(27):
         post_simple(simple("updated", WixBooking(start=START + timedelta(days=1))))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(5):
         post_simple(simple("created"))

@@ -47,9 +47,12 @@ def row() -> dict[str, Any]:
 @pytest.mark.parametrize("order", FULL, ids="-".join)
 @pytest.mark.usefixtures("wix")
 def test_every_order_with_duplicates_ends_cancelled_and_tells_so_once(order, post_jwt, run_work):
-    for kind in (*order, *order[::-1]):
+    for kind in order:
         assert post_jwt(delivery(kind, **STEPS[kind])).status_code == 200
         run_work()
+    for kind in order[::-1]:
+        assert post_jwt(delivery(kind, **STEPS[kind])).status_code == 200
+    run_work()
     assert row() == {
         "status": "cancelled",
         "at": LATER,
@@ -69,9 +72,12 @@ def test_every_order_with_duplicates_ends_cancelled_and_tells_so_once(order, pos
 @pytest.mark.parametrize("order", WITHOUT_END, ids="-".join)
 @pytest.mark.usefixtures("wix")
 def test_every_order_without_the_end_stands_at_the_new_time(order, post_jwt, run_work):
-    for kind in (*order, *order[::-1]):
+    for kind in order:
         post_jwt(delivery(kind, **STEPS[kind]))
         run_work()
+    for kind in order[::-1]:
+        post_jwt(delivery(kind, **STEPS[kind]))
+    run_work()
     assert (row()["status"], row()["at"], row()["sequence"]) == ("rescheduled", LATER, 3)
     told = facts()
     assert told.count("booking_created") == 1
