@@ -25,7 +25,7 @@ MAX_UNKNOWN = 2  # words beside a yes that may be anything: a name, a greeting n
 
 _APOSTROPHES = re.compile("['\u2019\u2018`\u00b4\u02bc]")
 _NOT_WORDS = re.compile(r"[^\w?\u0900-\u0dff]|_")  # the vowel signs of India's scripts are no \\w
-_SPELT_OUT = re.compile(r"(?:\w )+\w")
+_SPELT_OUT = re.compile(r"(?:[^\W\d] )+[^\W\d]")
 # Cyrillic and Greek letters that look like Latin ones, as filters and pranks use them.
 _LOOKALIKES = str.maketrans(
     "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425"
@@ -73,7 +73,7 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     text = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", text)).replace("?", " ? ")
     text = " ".join(text.split())
-    return text.replace(" ", "") if _SPELT_OUT.fullmatch(text) and not text.isdigit() else text
+    return text.replace(" ", "") if _SPELT_OUT.fullmatch(text) else text
 
 
 def _reaction(text: str) -> str:
