@@ -91,7 +91,7 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
     write_serializer_class = ContactChange
     filterset_class = ContactFilter
     ordering = ("-created_at",)
-    ordering_fields = ("created_at", "updated_at", "name", "warmness_score", "stage_entered_at")
+    ordering_fields = ("created_at", "name", "warmness_score", "stage_entered_at")
 
     def get_serializer_class(self) -> Any:
         lists = {"list": ContactSerializer, "search": ContactSerializer, "create": NewContact}

@@ -134,6 +134,8 @@ class Contact(TrackedModel):
             models.Index(
                 fields=("location", "current_pipeline", "current_stage", "-created_at"), name="contact_stage"
             ),
+            models.Index(fields=("current_pipeline", "-stage_entered_at", "-id"), name="contact_board"),
+            models.Index(fields=("location", "name"), name="contact_name"),
             models.Index(fields=("location", "-warmness_score", "-id"), name="contact_warmness"),
             models.Index(fields=("location", "source", "-created_at"), name="contact_source"),
             models.Index(fields=("location", "email"), name="contact_email", condition=~Q(email="")),
