@@ -114,9 +114,7 @@ def happen(name: str, contact: Contact | None, **fields: Any) -> Event:
     fields.setdefault("cause", CAUSE)
     fields.setdefault("location_id", None if contact is None else contact.location_id)
     with transaction.atomic():
-        event = events.record(
-            events.get(name), contact_id=None if contact is None else contact.pk, **fields
-        )
+        event = events.record(events.get(name), contact_id=None if contact is None else contact.pk, **fields)
     assert event is not None
     return event
 

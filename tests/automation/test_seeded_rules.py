@@ -167,7 +167,9 @@ def test_b1_confirms_reminds_and_asks_for_a_welcome_call(clinic: Location, anna:
     assert place(anna) == "pre_appointment/booking_confirmed"
     assert sent(anna) == ["booking_confirmation", "reminder_48hr", "reminder_24hr", "reminder_2hr"]
     at = booking.appointment_datetime
-    planned = Message.objects.filter(category="reminder").order_by("send_at").values_list("send_at", flat=True)
+    planned = (
+        Message.objects.filter(category="reminder").order_by("send_at").values_list("send_at", flat=True)
+    )
     assert list(planned) == [at - timedelta(seconds=s) for s in (172800, 86400, 7200)]
     task = open_tasks(anna)["welcome_call"]
     assert (task.due_datetime, task.booking_id) == (CLOSING, booking.pk)
@@ -272,7 +274,9 @@ def test_b4_reminders_follow_the_new_time(clinic: Location, anna: Contact, book:
     waiting = Message.objects.filter(category="reminder", status="scheduled").order_by("send_at")
     assert [m.send_at for m in waiting] == [moved - timedelta(seconds=s) for s in (172800, 86400, 7200)]
     assert set(
-        Message.objects.filter(category="reminder").exclude(status="scheduled").values_list("reason", flat=True)
+        Message.objects.filter(category="reminder")
+        .exclude(status="scheduled")
+        .values_list("reason", flat=True)
     ) == {"visit_moved"}
     assert place(anna) == "pre_appointment/booking_confirmed"
     assert sent(anna)[-4:].count("booking_rescheduled") == 1
@@ -323,14 +327,23 @@ def test_b6_and_b7_follow_reminders(clinic: Location, anna: Contact, book: Book)
     booking = book(anna)
     drain()
     about = {"booking_id": booking.pk}
-    happen("message_sent", anna, data={"message": 1, "template": "reminder_48hr", "category": "reminder"}, **about)
+    happen(
+        "message_sent",
+        anna,
+        data={"message": 1, "template": "reminder_48hr", "category": "reminder"},
+        **about,
+    )
     drain()
     assert place(anna) == "pre_appointment/reminded"
-    happen("message_sent", anna, data={"message": 1, "template": "reminder_2hr", "category": "reminder"}, **about)
+    happen(
+        "message_sent", anna, data={"message": 1, "template": "reminder_2hr", "category": "reminder"}, **about
+    )
     drain()
     assert place(anna) == "pre_appointment/reminded"
     booking_services.confirm_booking(booking_id=booking.pk, cause=CAUSE)
-    happen("message_sent", anna, data={"message": 1, "template": "reminder_2hr", "category": "reminder"}, **about)
+    happen(
+        "message_sent", anna, data={"message": 1, "template": "reminder_2hr", "category": "reminder"}, **about
+    )
     drain()
     assert place(anna) == "pre_appointment/ready"
 
@@ -371,7 +384,10 @@ def test_c1_attended(clinic: Location, anna: Contact, book: Book, now: Frozen) -
     assert fresh(anna).is_existing_patient
     assert place(anna) == "post_appointment/attended"
     tasks = open_tasks(anna)
-    due = {kind: (tasks[kind].due_datetime - now.at).total_seconds() for kind in ("review_request", "referral_invite")}
+    due = {
+        kind: (tasks[kind].due_datetime - now.at).total_seconds()
+        for kind in ("review_request", "referral_invite")
+    }
     assert due == {"review_request": 86400, "referral_invite": 259200}
     assert fresh(anna).recall_due_date == date(2027, 11, 23)
     assert "thank_you_attended" not in sent(anna)
