@@ -24,7 +24,7 @@ def database_roles(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return [
         Warning(
             "The application uses the database role that owns its tables.",
-            hint="Set DATABASE_OWNER_URL to a second role that migrates, and let DATABASE_URL be one that owns nothing.",
+            hint="Set DATABASE_OWNER_URL to a role that migrates, and let DATABASE_URL be one that owns nothing.",
             id="avatar_cms.W001",
         )
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -23,6 +24,11 @@ def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return _PHONE.sub("[phone]", _EMAIL.sub("[email]", value))
     return value
+
+
+def not_a_health_check(record: logging.LogRecord) -> bool:
+    """Leave out "503" of /health/ready: who asks is told, and asks every second while a start takes its time."""
+    return "/health/ready" not in record.getMessage()
 
 
 def configuration(*, json: bool, level: str) -> dict[str, Any]:
@@ -52,10 +58,17 @@ def configuration(*, json: bool, level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
+        "filters": {
+            "not_a_health_check": {
+                "()": "django.utils.log.CallbackFilter",
+                "callback": not_a_health_check,
+            }
+        },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
+            "django.request": {"filters": ["not_a_health_check"], "level": level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

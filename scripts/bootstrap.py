@@ -7,8 +7,8 @@ from __future__ import print_function
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - said here in a sentence, before newer syntax is read
-    sys.exit("This needs Python 3.11 or later; %s is %s." % (sys.executable, sys.version.split()[0]))  # noqa: UP031
+if sys.version_info < (3, 11):
+    sys.exit("This needs Python 3.11 or later; %s is %s." % (sys.executable, sys.version.split()[0]))
 
 import hashlib
 import os
@@ -107,6 +107,11 @@ def install(level):
         )
         if done.returncode == 0:
             return
+    print(
+        "uv could not be used (%s); pip takes a little longer."
+        % last_line(done if not got_uv.returncode else got_uv),
+        flush=True,
+    )
     done = pip("install", "--require-hashes", "-r", lock)
     if done.returncode:
         sys.exit(

@@ -103,7 +103,7 @@ def check_port(port: int) -> None:
             ) from None
         except OSError:
             raise LaunchError(
-                f"Port {port} is taken by another program: stop it, or choose another port, as in PORT={port + 1} make run."
+                f"Port {port} is taken by another program: stop it, or choose another, as in PORT={port + 1} make run."
             ) from None
 
 
