@@ -44,7 +44,8 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.order_by()[: self.most].count())
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.most].count())
 
 
 class BandFilter(admin.SimpleListFilter):
@@ -276,7 +277,7 @@ class ContactAdmin(ScopedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
     ) -> tuple[QuerySet[Contact], bool]:
         if request.path.endswith("/autocomplete/"):
-            queryset = queryset.live()
+            queryset = queryset.filter(deleted_at__isnull=True, merged_into__isnull=True)
         if not search_term.strip():
             return queryset, False
         return selectors.find(queryset, search_term, locations=list(access.locations(request.user))), False
@@ -302,7 +303,7 @@ class ContactAdmin(ScopedAdmin):
         if request.method == "GET" and "edit" not in request.GET:
             contact = self.get_object(request, object_id)
             if contact is not None:
-                context["panels"] = panels.render(contact, request.user, request)
+                context["panels"] = panels.render(contact, request)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
@@ -360,8 +361,8 @@ class OfContactAdmin(ReadOnlyAdmin):
     """A log kept per contact."""
 
     list_select_related = ("contact",)
-    list_filter = (LocationFilter,)
-    list_display = ("contact", "at", "cause_kind")
+    list_filter: tuple[Any, ...] = (LocationFilter,)
+    list_display: tuple[str, ...] = ("contact", "at", "cause_kind")
     ordering = ("-id",)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-import django_filters
+import django_filters  # type: ignore[import-untyped]
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access
+from accounts.models import User
 from contacts import panels, pipeline, scoring, selectors, services
 from contacts.api_serializers import (
     ConsentInput,
@@ -28,7 +29,7 @@ from contacts.api_serializers import (
 )
 from contacts.models import Contact
 from contacts.vocabulary import Channel, Purpose
-from core.api import BaseViewSet, Creating, Deleting, Updating
+from core.api import BaseViewSet, Creating, CursorPagination, Deleting, Updating
 from core.errors import NotFound
 
 SEARCH_SIZE = 50
@@ -100,7 +101,7 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         contact = self.get_object()
         shown = ContactCardSerializer(contact, context=self.get_serializer_context()).data
-        return Response({"contact": shown, **panels.details(contact, request.user)})
+        return Response({"contact": shown, **panels.details(contact, cast(User, request.user))})
 
     def create_through(self, data: dict[str, Any]) -> Contact:
         location = self.location(getattr(data.pop("location", None), "public_id", None))
@@ -140,17 +141,20 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
     @action(detail=True, methods=["post"], url_path="recalculate-warmness", gate_action="update")
     def recalculate_warmness(self, request: Request, id: str) -> Response:
         """Compute the score anew, and say what it is made of."""
-        contact = self.get_object()
-        services.recalculate_warmness([contact.pk], cause=self.cause)
-        contact.refresh_from_db()
-        explained = selectors.extras([contact])[contact.pk].warmness.as_dict()
-        return Response({"success": True, "warmness_score": contact.warmness_score, **explained})
+        return self._rescored()
 
     @extend_schema(request=None, responses=WarmnessSerializer)
     @action(detail=True, methods=["post"], gate_action="update")
     def warmness(self, request: Request, id: str) -> Response:
         """The older name of recalculate-warmness."""
-        return self.recalculate_warmness(request, id)
+        return self._rescored()
+
+    def _rescored(self) -> Response:
+        contact = self.get_object()
+        services.recalculate_warmness([contact.pk], cause=self.cause)
+        contact.refresh_from_db()
+        explained = selectors.extras([contact])[contact.pk].warmness.as_dict()
+        return Response({"success": True, "warmness_score": contact.warmness_score, **explained})
 
     @extend_schema(request=MoveInput, responses=ContactCardSerializer)
     @action(detail=True, methods=["post"], url_path="move-stage", gate_action="update")
@@ -211,7 +215,7 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
     def timeline(self, request: Request, id: str) -> Response:
         """What happened with this contact, newest first."""
         contact = self.get_object()
-        size = self.paginator.get_page_size(request)
+        size = CursorPagination().get_page_size(request)
         lines = selectors.timeline(contact, limit=size + 1, before=request.query_params.get("cursor", ""))
         shown, more = lines[:size], len(lines) > size
         following = _with_cursor(request, shown[-1].cursor) if more else None

@@ -123,7 +123,7 @@ class ContactCardSerializer(ContactSerializer):
     """One contact with what is only shown on its own: notes and custom fields."""
 
     class Meta(ContactSerializer.Meta):
-        fields = (*ContactSerializer.Meta.fields, "notes", "custom_fields")
+        fields = (*ContactSerializer.Meta.fields, "notes", "custom_fields")  # type: ignore[assignment]
 
 
 class ContactChange(serializers.Serializer):
@@ -134,7 +134,7 @@ class ContactChange(serializers.Serializer):
         max_length=40, allow_blank=True, required=False, help_text="In any spelling."
     )
     email = serializers.CharField(max_length=254, allow_blank=True, required=False)
-    source = serializers.ChoiceField(choices=Source.choices, required=False)
+    source = serializers.ChoiceField(choices=Source.choices, required=False)  # type: ignore[assignment]
     intent = serializers.ChoiceField(choices=Intent.choices, allow_blank=True, required=False)
     is_existing_patient = serializers.BooleanField(required=False)
     is_high_risk = serializers.BooleanField(required=False)
@@ -191,6 +191,8 @@ class ConsentInput(serializers.Serializer):
 
 
 class CauseSerializer(serializers.Serializer):
+    """Who or what started it."""
+
     kind = serializers.CharField(source="cause_kind", help_text="user, provider, clock, system or rule_run")
     id = serializers.CharField(source="cause_id")
 
@@ -202,7 +204,7 @@ class MomentSerializer(serializers.Serializer):
     at = serializers.DateTimeField()
     type = serializers.CharField()
     text = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     channel = serializers.CharField()
     details = serializers.DictField()
     cause = CauseSerializer(source="*")
@@ -226,7 +228,7 @@ class DetailSerializer(serializers.Serializer):
 
 class StageSerializer(serializers.Serializer):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     count = serializers.IntegerField()
 
 

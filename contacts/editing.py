@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.models import Location
 from contacts import events, identity, search, warmness
 from contacts.commands import ContactUpdate, RecallDate, TagChange
 from contacts.locks import contacts_for_update, hold, phone_lock
@@ -221,9 +222,8 @@ def _checked_tags(tags: list[str]) -> list[str]:
 
 
 def _regions(contacts: Iterable[Contact]) -> dict[int, str]:
-    location = Contact._meta.get_field("location").related_model
     ids = {contact.location_id for contact in contacts}
-    return dict(location.objects.filter(pk__in=ids).values_list("pk", "region"))
+    return dict(Location.objects.filter(pk__in=ids).values_list("pk", "region"))
 
 
 def _claim_phones(changes: Sequence[Change]) -> None:

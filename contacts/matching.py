@@ -22,6 +22,7 @@ from core import clock
 from core import events as log
 from core.causes import Cause
 from core.errors import Conflict, Invalid
+from core.events import EventType
 
 #: Which agreement of names counts more, when several of a household could be meant.
 _CLOSENESS = ("provider_id", "equal", "subset", "initials", "empty")
@@ -246,13 +247,22 @@ def _introduce(contact: Contact, person: Person, cause: Cause) -> None:
     )  # fmt: skip
     search.refresh([contact], fresh=True)
     _know(contact, person.external)
-    said = {"cause": cause, "location_id": contact.location_id, "contact_id": contact.pk}
-    said |= {"data": {"source": contact.source}, "source": _heard_from(contact.source, cause)}
-    log.record(events.CONTACT_CREATED, **said)
+    _tell(events.CONTACT_CREATED, contact, contact.source, cause)
     warmness.rescore({contact.pk: contact}, {contact.pk: cause})
     if contact.lead_at is not None:
         warmness.expect_first_contact([contact])
-        log.record(events.LEAD_CREATED, **said)
+        _tell(events.LEAD_CREATED, contact, contact.source, cause)
+
+
+def _tell(type: EventType, contact: Contact, source: str, cause: Cause) -> None:
+    log.record(
+        type,
+        cause=cause,
+        location_id=contact.location_id,
+        contact_id=contact.pk,
+        data={"source": source},
+        source=_heard_from(source, cause),
+    )
 
 
 def _welcome_back(
@@ -275,10 +285,7 @@ def _welcome_back(
     if revived and is_lead:
         warmness.expect_first_contact([contact])
         warmness.rescore({contact.pk: contact}, {contact.pk: cause})
-        log.record(
-            events.LEAD_CREATED, cause=cause, location_id=contact.location_id, contact_id=contact.pk,
-            data={"source": source}, source=_heard_from(source, cause),
-        )  # fmt: skip
+        _tell(events.LEAD_CREATED, contact, source, cause)
     return MatchResult(contact, revived=revived, duplicate_suspect=suspect)
 
 

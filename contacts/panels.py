@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -66,8 +67,9 @@ def register_detail(key: str, function: DetailFunction) -> None:
     _details.register(key, function)
 
 
-def render(contact: Contact, user: User, request: Any) -> list[Rendered]:
-    """Every panel that has something to say to this person."""
+def render(contact: Contact, request: HttpRequest) -> list[Rendered]:
+    """Every panel that has something to say to the person asking."""
+    user = cast(User, request.user)
     rendered = []
     for panel in sorted((panel for _, panel in _panels.items()), key=lambda panel: panel.order):
         context = panel.context(contact, user)
