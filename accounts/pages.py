@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
+from core.errors import DomainError, NotAllowed, NotFound
 from core.registry import Registry
 
 StaffView = Callable[..., HttpResponse]
@@ -27,6 +32,26 @@ class Page:
 
 home: Registry[StaffView] = Registry("admin home page")
 extra: Registry[Page] = Registry("staff page")
+
+
+def refusing(view: StaffView) -> StaffView:
+    """The view with a service's or the gate's refusal turned into an answer: 403, 404, or a message on the start
+    page. A page that can say more where the person is catches the refusal itself.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotAllowed as refusal:
+            raise PermissionDenied(refusal.message) from refusal
+        except NotFound as refusal:
+            raise Http404(refusal.message) from refusal
+        except DomainError as refusal:
+            messages.error(request, refusal.message)
+            return HttpResponseRedirect(reverse("admin:index"))
+
+    return answer
 
 
 def context(request: HttpRequest, **more: Any) -> dict[str, Any]:

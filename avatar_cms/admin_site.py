@@ -45,7 +45,8 @@ class AvatarAdminSite(UnfoldAdminSite):
             "location/", self.admin_view(require_POST(self.switch_location)), name="switch_location"
         )
         extra = [
-            path(page.route, self.admin_view(page.view), name=name) for name, page in pages.extra.items()
+            path(page.route, self.admin_view(pages.refusing(page.view)), name=name)
+            for name, page in pages.extra.items()
         ]
         return [switch, *extra, *super().get_urls()]
 

@@ -23,3 +23,8 @@ urlpatterns = [
     path("api/", include("avatar_cms.api_urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "core.api_errors.bad_request"
+handler403 = "core.api_errors.forbidden"
+handler404 = "core.api_errors.not_found"
+handler500 = "core.api_errors.server_error"

@@ -46,9 +46,7 @@ def ring() -> None:
             drain.delay()
     except (redis.RedisError, OperationalError, OSError):
         failures += 1
-        logger.warning(
-            "doorbell failed; the tick will find the work", extra={"failures": failures}
-        )
+        logger.warning("doorbell failed; the tick will find the work", extra={"failures": failures})
 
 
 def answered() -> None:

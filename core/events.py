@@ -126,9 +126,7 @@ def record_many(news: Sequence[NewEvent]) -> list[Event]:
 
 def _without_known(rows: list[Event]) -> list[Event]:
     keys = [row.dedupe_key for row in rows if row.dedupe_key is not None]
-    known = set(
-        Event.objects.filter(dedupe_key__in=keys).values_list("dedupe_key", flat=True)
-    )
+    known = set(Event.objects.filter(dedupe_key__in=keys).values_list("dedupe_key", flat=True))
     fresh = []
     for row in rows:
         if row.dedupe_key is None or row.dedupe_key not in known:
@@ -139,16 +137,12 @@ def _without_known(rows: list[Event]) -> list[Event]:
 
 def _row(new: NewEvent) -> Event:
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError(
-            f"{new.type.name} must be recorded in the transaction of its change."
-        )
+        raise RuntimeError(f"{new.type.name} must be recorded in the transaction of its change.")
     if _types.get(new.type.name) is not new.type:
         raise ValueError(f"{new.type.name} was not declared with events.define().")
     undeclared = set(new.data) - new.type.keys
     if undeclared:
-        raise ValueError(
-            f"{new.type.name} does not declare the data keys {sorted(undeclared)}."
-        )
+        raise ValueError(f"{new.type.name} does not declare the data keys {sorted(undeclared)}.")
     now = clock.now()
     return Event(
         type=new.type.name, location_id=new.location_id, contact_id=new.contact_id, booking_id=new.booking_id,
@@ -164,9 +158,7 @@ def _deliver(rows: Sequence[Event]) -> None:
             handler=handler,
             event_id=event.pk,
             location_id=event.location_id,
-            subject=f"contact:{event.contact_id}"
-            if event.contact_id
-            else f"location:{event.location_id}",
+            subject=f"contact:{event.contact_id}" if event.contact_id else f"location:{event.location_id}",
             due_at=event.recorded_at,
             dedupe_key=f"event:{event.pk}:{handler}",
         )

@@ -21,9 +21,7 @@ def explain(event: Event) -> list[str]:
     ]
     for item in Work.objects.filter(event_id=event.pk).order_by("id"):
         error = f" ({item.last_error})" if item.last_error else ""
-        lines.append(
-            f"  {item.handler}: {item.state} after {item.attempts} tries{error}"
-        )
+        lines.append(f"  {item.handler}: {item.state} after {item.attempts} tries{error}")
     for name, function in explainers.items():
         lines += [f"  {name}: {line}" for line in function(event)]
     return lines

@@ -18,9 +18,7 @@ from django.db import models
 @lru_cache(maxsize=4)
 def _box(keys: tuple[str, ...]) -> MultiFernet:
     if not keys:
-        raise ImproperlyConfigured(
-            "FIELD_ENCRYPTION_KEYS is empty: set at least one Fernet key."
-        )
+        raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS is empty: set at least one Fernet key.")
     return MultiFernet([Fernet(key) for key in keys])
 
 
@@ -36,9 +34,7 @@ class EncryptedTextField(models.TextField):
         text = super().get_prep_value(value)
         return box().encrypt(text.encode()).decode() if text else text
 
-    def from_db_value(
-        self, value: str | None, expression: Any, connection: Any
-    ) -> str | None:
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
         return _decrypt(value) if value else value
 
 
@@ -46,11 +42,7 @@ class EncryptedJSONField(models.TextField):
     """A JSON value stored as a Fernet token."""
 
     def get_prep_value(self, value: Any) -> Any:
-        return (
-            None
-            if value is None
-            else box().encrypt(json.dumps(value).encode()).decode()
-        )
+        return None if value is None else box().encrypt(json.dumps(value).encode()).decode()
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         return json.loads(_decrypt(value)) if value else {}

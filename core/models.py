@@ -100,7 +100,7 @@ class Event(models.Model):
     cause_kind = models.CharField(max_length=20)
     cause_id = models.CharField(max_length=80)
     chain = models.JSONField(default=list)
-    dedupe_key = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001 - many NULLs, unique values
+    dedupe_key = models.CharField(max_length=200, null=True, unique=True)
     receipt_id = models.BigIntegerField(null=True)
     data = models.JSONField(default=dict)
 
@@ -150,10 +150,8 @@ class Work(models.Model):
     due_at = models.DateTimeField()
     retry_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
-    dedupe_key = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001 - many NULLs, unique values
-    state = models.CharField(
-        max_length=10, choices=State.choices, default=State.PENDING
-    )
+    dedupe_key = models.CharField(max_length=200, null=True, unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)

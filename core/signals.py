@@ -80,9 +80,7 @@ def track(
         if tracking.created is not None:
             record(tracking.created, cause=cause, **subject)  # type: ignore[arg-type]
         return
-    looked_at = [
-        f for f in tracking.fields if update_fields is None or f in update_fields
-    ]
+    looked_at = [f for f in tracking.fields if update_fields is None or f in update_fields]
     changed = {
         f: (instance.loaded_values[f], instance.__dict__[f])
         for f in looked_at
@@ -92,9 +90,7 @@ def track(
     instance.remember(looked_at)
     if not changed:
         return
-    event = record(
-        tracking.updated, cause=cause, data={"fields": sorted(changed)}, **subject
-    )  # type: ignore[arg-type]
+    event = record(tracking.updated, cause=cause, data={"fields": sorted(changed)}, **subject)  # type: ignore[arg-type]
     if event is not None:
         _keep_values(
             event,
@@ -103,9 +99,7 @@ def track(
         )
 
 
-def _keep_values(
-    event: Event, instance: TrackedModel, changed: dict[str, tuple[Any, Any]]
-) -> None:
+def _keep_values(event: Event, instance: TrackedModel, changed: dict[str, tuple[Any, Any]]) -> None:
     FieldChange.objects.bulk_create(
         FieldChange(
             event_id=event.pk, location_id=event.location_id, contact_id=event.contact_id,

@@ -71,9 +71,7 @@ class NewWork:
 _handlers: Registry[Handler] = Registry("work handler")
 
 
-def handler(
-    name: str, *, batch: int = 1
-) -> Callable[[HandlerFunction], HandlerFunction]:
+def handler(name: str, *, batch: int = 1) -> Callable[[HandlerFunction], HandlerFunction]:
     """Register the function that runs items called `name`. It may raise to be tried again, or `Park`."""
 
     def register(function: HandlerFunction) -> HandlerFunction:
@@ -109,9 +107,9 @@ def enqueue_many(news: Sequence[NewWork]) -> None:
 
 def cancel(dedupe_keys: Iterable[str]) -> int:
     """Withdraw items that have not run. Returns how many."""
-    return Work.objects.filter(
-        dedupe_key__in=list(dedupe_keys), state=Work.State.PENDING
-    ).update(state=Work.State.CANCELLED, finished_at=clock.now())
+    return Work.objects.filter(dedupe_key__in=list(dedupe_keys), state=Work.State.PENDING).update(
+        state=Work.State.CANCELLED, finished_at=clock.now()
+    )
 
 
 def retry(work_id: int) -> None:
@@ -134,11 +132,7 @@ def replay(event: Event, handlers: Iterable[str]) -> int:
     Work.objects.filter(dedupe_key__in=keys).exclude(state=Work.State.CLAIMED).update(
         state=Work.State.PENDING, attempts=0, retry_at=None, finished_at=None
     )
-    subject = (
-        f"contact:{event.contact_id}"
-        if event.contact_id
-        else f"location:{event.location_id}"
-    )
+    subject = f"contact:{event.contact_id}" if event.contact_id else f"location:{event.location_id}"
     enqueue_many(
         [
             NewWork(
@@ -163,9 +157,7 @@ def drain(*, max_items: int | None = None, deadline: float | None = None) -> int
     while max_items is None or ran < max_items:
         if deadline is not None and monotonic() > deadline:
             break
-        claimed = claim(
-            limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran)
-        )
+        claimed = claim(limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran))
         if not claimed:
             break
         groups: dict[str, list[Work]] = defaultdict(list)
@@ -240,15 +232,9 @@ def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
 
 def _without_expired(items: list[Work]) -> list[Work]:
     now = clock.now()
-    late = [
-        item.pk
-        for item in items
-        if item.expires_at is not None and item.expires_at <= now
-    ]
+    late = [item.pk for item in items if item.expires_at is not None and item.expires_at <= now]
     if late:
-        Work.objects.filter(pk__in=late).update(
-            state=Work.State.EXPIRED, finished_at=now, lease_until=None
-        )
+        Work.objects.filter(pk__in=late).update(state=Work.State.EXPIRED, finished_at=now, lease_until=None)
     return [item for item in items if item.pk not in set(late)]
 
 
@@ -296,9 +282,7 @@ def _run_one_by_one(handler: Handler, items: list[Work]) -> None:
         try:
             _attempt(handler, [item])
         except LeaseLost:
-            logger.warning(
-                "lease lost", extra={"handler": handler.name, "items": [item.pk]}
-            )
+            logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk]})
         except Exception as error:
             _fail(item, error)
             blocked.add(item.subject)
@@ -321,9 +305,7 @@ def _mine(item: Work) -> Any:
 
 
 def _release(item: Work) -> None:
-    _mine(item).update(
-        state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1
-    )
+    _mine(item).update(state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1)
 
 
 def _fail(item: Work, error: Exception) -> None:

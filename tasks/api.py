@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts import access
 from accounts.models import User
 from bookings.models import Booking
+from contacts.api_serializers import ColleagueField
 from contacts.models import Contact
 from core import clock
 from core.api import BaseViewSet, Creating, PublicIdField, PublicModelSerializer, Updating
@@ -41,7 +42,7 @@ class TaskSerializer(PublicModelSerializer):
 
     contact = TaskContactSerializer(read_only=True)
     booking = TaskBookingSerializer(read_only=True)
-    assigned_to = PublicIdField(queryset=User.objects.all(), allow_null=True)
+    assigned_to = PublicIdField(read_only=True)
     priority_score = serializers.SerializerMethodField()
     priority_category = serializers.SerializerMethodField()
     priority_reasons = serializers.SerializerMethodField()
@@ -81,7 +82,7 @@ class TaskInput(serializers.Serializer):
     type = serializers.ChoiceField(choices=Task.Type.choices, default=Task.Type.CUSTOM)
     due_datetime = serializers.DateTimeField()
     priority = serializers.ChoiceField(choices=["low", "medium", "high", "urgent"], required=False)
-    assigned_to = PublicIdField(queryset=User.objects.all(), required=False, allow_null=True)
+    assigned_to = ColleagueField(queryset=User.objects.all(), required=False, allow_null=True)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
 
 
@@ -89,7 +90,7 @@ class TaskChange(serializers.Serializer):
     """What may be edited; states are moved by their own calls."""
 
     due_datetime = serializers.DateTimeField()
-    assigned_to = PublicIdField(queryset=User.objects.all(), allow_null=True)
+    assigned_to = ColleagueField(queryset=User.objects.all(), allow_null=True)
     notes = serializers.CharField(allow_blank=True, max_length=5000)
 
 
@@ -99,7 +100,7 @@ class CompleteInput(serializers.Serializer):
 
 
 class AssignInput(serializers.Serializer):
-    assigned_to = PublicIdField(queryset=User.objects.all(), allow_null=True)
+    assigned_to = ColleagueField(queryset=User.objects.all(), allow_null=True)
 
 
 class SnoozeInput(serializers.Serializer):

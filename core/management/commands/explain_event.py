@@ -17,9 +17,7 @@ def find_event(key: str) -> Event:
         try:
             event = Event.objects.filter(public_id=uuid.UUID(key)).first()
         except ValueError:
-            raise CommandError(
-                f"{key!r} is neither a public id nor a number."
-            ) from None
+            raise CommandError(f"{key!r} is neither a public id nor a number.") from None
     if event is None:
         raise CommandError(f"There is no event {key}.")
     return event

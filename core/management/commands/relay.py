@@ -13,9 +13,7 @@ class Command(BaseCommand):
     help = "Run due work and sends in this process. --until-idle repeats until nothing is due."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--until-idle", action="store_true", help="repeat until nothing is due now"
-        )
+        parser.add_argument("--until-idle", action="store_true", help="repeat until nothing is due now")
 
     def handle(self, *args: Any, **options: Any) -> None:
         ran = until_idle() if options["until_idle"] else once()

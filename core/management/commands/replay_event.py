@@ -29,6 +29,4 @@ class Command(BaseCommand):
             handlers = (options["handler"],)
         with transaction.atomic():
             count = work.replay(event, handlers)
-        self.stdout.write(
-            f"{event.type} {event.public_id}: delivered again to {count} handler(s)."
-        )
+        self.stdout.write(f"{event.type} {event.public_id}: delivered again to {count} handler(s).")
