@@ -39,10 +39,10 @@ STOP_BESIDE = frozenset(
     )
 )
 STOP_WHOLE = (
-    r"(?:un ?sub(?:scribe)?d?|opt ?out|td|revoke|remove|arrete?|arreter|parar|pare|alto|basta|baja|detener|"
+    r"(?:opt ?out|td|revoke|remove|arrete?|arreter|parar|pare|alto|basta|baja|detener|"
     r"desuscribir|cancelar suscripcion|стоп|отписаться|停止|退订|取消订阅|td退订|توقف|ايقاف|الغاء الاشتراك|dung|"
     r"huy|ngung|रोकें|रुको|बंद|बंद करो)",
-    r"(?:this is )?spam|go away|get lost|piss off|f[a-z*]{2,3} off|leave me alone|not interested",
+    r"(?:this is )?spam|go away|get lost|piss off|f[a-z*]{2,3} off|leave me alone|not interested|cease and desist",
 )
 STOP_ANYWHERE = (
     rf"\b{STOP_WORD} {_SENDING}\b",
@@ -55,7 +55,7 @@ STOP_ANYWHERE = (
     rf"\b{_NOT} (?:want|wish|like|need)(?: to)? (?:\w+ ){{0,3}}?(?:texts?|txts?|messages?|msgs?|sms|spam|"
     rf"texted|messaged|"
     rf"contacted)\b(?! (?:back|me))",
-    r"\bun ?sub(?:scri\w*)?\b",
+    r"\bun ?sub(?:s?cr?i?b\w*)?\b|\bun ?suscri\w*",
     r"\bopt(?:ing|ed)? (?:me )?out\b|\boptout\b",
     r"\b(?:take|get|remove|delete|strike) (?:me|my (?:number|no|name|details|phone|mobile|cell)|this number|"
     r"us)"
@@ -96,6 +96,13 @@ HELP_WHOLE = (
     r"(?:please )?(?:help|info|information|halp|hlep|aide|ayuda)(?: (?:please|me|pls|info))*\s?\??",
 )
 
+_WEEKDAY = (
+    r"(?:mon|tues?|wed(?:nes)?|thurs?|thu|fri|sat(?:ur)?|sun)(?:day)?s?|tomorrow|tmrw|tmr|tomoz|today|"
+    r"next week|"
+    r"this week|next month|the weekend|after \w+|before \w+|morning|afternoon|evening|later|earlier|sooner|"
+    r"lunchtime"
+)
+_TIME = rf"(?:\d{{1,2}}(?: ?\d\d)? ?(?:am|pm|ish)?|noon|midday|{_WEEKDAY})"
 CANCEL_WORD = (
     r"(?:cancel(?!lation)\w*|cancle\w*|cansel\w*|canceld|canel|cacnel|cencel|canncel\w*|cancal|calcel|cnacel)"
 )
@@ -109,6 +116,9 @@ CANCEL = (
     rf"\b(?:cant|cannot|can not|cnt|couldnt|could not|wont|will not|unable to|not able to|not going to|"
     rf"not gonna|"
     rf"no longer able to|wouldnt|aint gonna|not be able to|cant manage to) (?:\w+ )?{_COME}\b",
+    r"\bnot (?:to )?go(?:ing)? ahead\b|\bno longer (?:required|needed)\b|"
+    r"\bcan no longer (?:\w+ )?(?:make|come|attend)\b",
+    rf"\bcant (?:do|make) (?:(?:on|at|the) )?{_TIME}\b",
     r"\b(?:not|no longer|arent|isnt|wont be|not be) (?:be )?(?:coming|attending|going ahead|making it|"
     r"available)\b",
     r"\b(?:im|we|i|were|we are|i am|he|she|shes|hes|they) (?:are |is |am )?(?:not|no longer) (?:coming|"
@@ -126,19 +136,15 @@ CANCEL_DENIED = (
     rf" (?:\w+ ){{0,2}}?{CANCEL_WORD}\b",
 )
 
-_WEEKDAY = (
-    r"(?:mon|tues?|wed(?:nes)?|thurs?|thu|fri|sat(?:ur)?|sun)(?:day)?s?|tomorrow|tmrw|tmr|tomoz|today|"
-    r"next week|"
-    r"this week|next month|the weekend|after \w+|before \w+|morning|afternoon|evening|later|earlier|sooner|"
-    r"lunchtime"
-)
-_TIME = rf"(?:\d{{1,2}}(?: ?\d\d)? ?(?:am|pm|ish)?|noon|midday|{_WEEKDAY})"
 _THING = (
     r"(?:it|this|that|me|us|my|our|the|an?|appointment|appt|appoint|apt|app|booking|time|date|day|visit|"
     r"slot|consult\w*|"
     r"session|mine)"
 )
 RESCHEDULE = (
+    rf"\b(?:change|switch|move|swap|shift)(?: \w+)? to (?:the |a )?{_TIME}\b",
+    rf"\b(?:is|would|does|could) (?:\w+ )?{_TIME} (?:be )?(?:ok|okay|possible|available|free|work|any good|suit)\b",
+    rf"\bcant (?:do|make) (?:(?:on|at|the) )?{_TIME}\b.* \?",
     r"\bre ?s?c?h?e?d[a-z]*l[a-z]*\b|\bresched\w*|\bre ?sch[a-z]+\b|\bre sched\w*|\breshed\w*|\brescedul\w*",
     r"\bre ?(?:book|arrang|tim)(?:e|ed|ing)?\b|\bpostpon\w*|\bpostphon\w*",
     rf"\b(?:move|change|chnage|cahnge|shift|swap|switch|push|bump|delay|moved|changed|changing|"
@@ -204,7 +210,7 @@ YES = (
     r"(?:im|i am|we are|were|am) (?:still )?(?:coming|attending|good to go|on my way|all set)|"
     r"(?:see|c|cya) (?:you|u|ya)|cya|looking forward|look forward|works for me|works fine|that works|"
     r"can make it|"
-    r"i can come|i can attend|still coming|still good|see yas|be there)"
+    r"i can come|i can attend|still coming|still good|good to go|see yas|be there)"
 )
 AGREED = (
     r"(?:ok+|okay+|okey|oki|okie|okie dokie|k|kk|okk|sounds good|sounds great|all good|thats fine|"
@@ -248,11 +254,16 @@ RISKY = (
     r"like|book|booked|book in|pay|paid|price|cost|question|wondering|what|when|where|who|why|how|which|"
     r"could|would|should|"
     r"stop|cancel\w*|forgot|missed|except|although|though|thought|only|interested|unconfirmed|unable|pain|"
-    r"bleeding|wait|later|back|let|check|know)\b|\?"
+    r"bleeding|wait|later|back|mins?|minutes?|in \d{1,2}$|let|check|know)\b|\?"
 )
 
 # Said often, and meaning less, or more, than their words.
 IDIOMS: tuple[tuple[str, str], ...] = (
+    (r"\bsorry (?:for|about) (?:the |my )?(?:late|delayed|slow) (?:reply|response|answer|text)\b", " "),
+    (
+        r"\b(?:thanks?|thank you|thx) for (?:letting me know|confirming|calling|(?:the|your|all your) \w+)\b",
+        " thanks ",
+    ),
     (
         r"\b(?:cant|cannot|can not) wait(?: to see \w+)?\b|\b(?:wont|will not) (?:be late|miss it|forget)\b",
         " ",

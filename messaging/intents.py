@@ -25,6 +25,7 @@ MAX_UNKNOWN = 2  # words beside a yes that may be anything: a name, a greeting n
 
 _APOSTROPHES = re.compile("['\u2019\u2018`\u00b4\u02bc]")
 _NOT_WORDS = re.compile(r"[^\w?\u0900-\u0dff]|_")  # the vowel signs of India's scripts are no \\w
+_SENTENCE_ENDS = re.compile(r"[.!?;,\n]+")
 _SPELT_OUT = re.compile(r"(?:[^\W\d] )+[^\W\d]")
 # Cyrillic and Greek letters that look like Latin ones, as filters and pranks use them.
 _LOOKALIKES = str.maketrans(
@@ -58,13 +59,22 @@ class Intent:
 
 def detect(text: str) -> Intent:
     """What a text means. Never raises; time grows with the text, of which the first 1000 characters count."""
-    said = plain(text)
-    return _about_texts(said) or _about_visit(said)
+    own = _own_words(text)
+    sentences = [_simplified(sentence) for sentence in _SENTENCE_ENDS.split(own)]
+    said = _simplified(own)
+    return _about_texts(said, sentences) or _about_visit(said)
 
 
 def plain(text: str) -> str:
     """The text as the rules see it: lower case, no accents, no punctuation but `?`, signs as words."""
-    text = words.SIGNATURE.sub("", _reaction(text[:MAX_TEXT]))
+    return _simplified(_own_words(text))
+
+
+def _own_words(text: str) -> str:
+    return words.SIGNATURE.sub("", _reaction(text[:MAX_TEXT]))
+
+
+def _simplified(text: str) -> str:
     for sign, word in words.SIGNS.items():
         text = text.replace(sign, word)
     text = _latin(unicodedata.normalize("NFKC", text)).casefold()
@@ -94,7 +104,7 @@ def _latin(text: str) -> str:
 # About being texted at all
 
 
-def _about_texts(said: str) -> Intent | None:
+def _about_texts(said: str, sentences: list[str]) -> Intent | None:
     lone = said.replace(" ", "")
     if lone in words.CLASH:
         reason = f"{lone.upper()} alone opts out at the carrier, and may be about the visit"
@@ -103,7 +113,7 @@ def _about_texts(said: str) -> Intent | None:
         return Intent(
             "stop", clear=True, carrier_optout=True, reasons=(f"{lone.upper()} is a carrier's opt-out word",)
         )
-    if _stops(said):
+    if _stops(said, sentences):
         rest = _without(words.STOP_ANYWHERE, said)
         clash = _finds(words.CANCEL, rest)
         reasons = (
@@ -117,16 +127,19 @@ def _about_texts(said: str) -> Intent | None:
     return None
 
 
-def _stops(said: str) -> bool:
-    spoken = said.replace("?", "").split()
-    stops = [_is((words.STOP_WORD,), word) for word in spoken]
-    if any(stops) and all(
-        stop or word in words.STOP_BESIDE for stop, word in zip(stops, spoken, strict=True)
-    ):
-        return True
-    if _is(words.STOP_WHOLE, said):
+def _stops(said: str, sentences: list[str]) -> bool:
+    if any(_is_bare_stop(part) for part in (said, *sentences)) or _is(words.STOP_WHOLE, said):
         return True
     return _finds(words.STOP_ANYWHERE, said) and not _finds(words.STOP_DENIED, said)
+
+
+def _is_bare_stop(said: str) -> bool:
+    """Whether a text says stop and, but for courtesies and what is to stop, nothing else."""
+    spoken = said.replace("?", "").split()
+    stops = [_is((words.STOP_WORD,), word) for word in spoken]
+    return any(stops) and all(
+        stop or word in words.STOP_BESIDE for stop, word in zip(stops, spoken, strict=True)
+    )
 
 
 # About the visit

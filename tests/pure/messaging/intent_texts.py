@@ -5,6 +5,8 @@ from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, ...]] = {
     "confirm": (
+        "Yes sorry for late reply", "Good to go", "Yes that's correct", "Yes thank you see you at 2pm",
+        "Happy to confirm", "Yes both of us will be there",
         "Y", "y", "Yes", "YES", "yes.", "Yes!", "Yes!!", "yes ", " yess", "Yesss", "yep", "Yep 👍", "yeah",
         "Yup", "ya", "yea", "Yes please", "Yes thanks", "Yes thank you", "Yes, thank you!",
         "Yes I confirm", "confirm", "Confirmed", "CONFIRM", "I confirm", "Confirmed thanks", "comfirm",
@@ -27,6 +29,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "yes i can come", "yep all good",
     ),
     "cancel": (
+        "I've decided not to go ahead", "No longer required", "I can no longer make it",
+        "Can't do Tuesday sorry", "I'm unable to come",
         "I need to cancel", "Please cancel my appointment", "Cancel my appointment please",
         "cancel please", "Cancel appointment", "I have to cancel tomorrow",
         "Can I cancel my appointment?", "Could you please cancel it", "cancle my appointment",
@@ -45,6 +49,9 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "need to cancel for tomorrow pls",
     ),
     "reschedule": (
+        "Any chance I could change to the afternoon?", "Can't make 3pm, is 5pm ok?",
+        "Can't do Tuesday, Wednesday?", "Can I switch to Monday", "Would Thursday be possible instead?",
+        "Is Friday available instead",
         "Reschedule", "reschedule please", "Can I reschedule?", "I need to reschedule", "reshedule",
         "re-schedule my appt", "reschdule pls", "rescheduel", "Yes but can we move it",
         "yes but can we move it to Friday?", "Can we move it to 4pm",
@@ -62,6 +69,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "resched pls", "any chance of an earlier time?",
     ),
     "question": (
+        "Not sure yet", "Do you bulk bill?",
         "Yes?", "yes ?", "What time?", "what time is it", "Where are you located?", "where do i park",
         "How much is it?", "Do I need to fast?", "Can I eat before?", "Can you call me", "please call me",
         "Is parking available?", "Who is this?", "who is this", "Is my appointment cancelled?",
@@ -78,6 +86,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "Yes please send me the address",
     ),
     "stop": (
+        "why do you keep texting me? stop", "I didn't sign up for this, stop", "cease and desist",
+        "unsubcribe", "unsubscibe me", "I get too many. Please stop!",
         "STOP", "stop", "Stop.", "STOP!", "stop please", "STOP PLEASE", "please stop", "Pls stop",
         "S T O P", "s.t.o.p", "STOP ALL", "stopall", "Stop it", "stop this", "Stop now",
         "stop texting me", "Stop sending me messages", "please stop sending these texts",
@@ -110,12 +120,15 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "HELP", "help", "Help!", "info", "INFO", "help please", "help me", "Information", "HELP?",
     ),
     "thanks": (
+        "Thanks for letting me know", "Thanks for the reminder",
         "Thanks", "thank you", "Thank you!", "thx", "ty", "cheers", "Thanks so much", "Ok thanks",
         "okay thank you", "Great thanks", "Great, thank you!", "Got it thanks", "Thanks Maria",
         "Thank you very much", "🙏", "Perfect thank you", "perfect", "Great", "Much appreciated",
         "No worries thanks", "ta", "Awesome", "Noted",
     ),
     "other": (
+        "be there in 5", "Be there in 5 mins", "I'm outside",
+        "Disliked “Hi. Stop. Reply STOP, to opt out.”", "The pain won't stop",
         "", "   ", "...", "I'm running 10 minutes late", "running late", "I'm here", "in the car park",
         "My name is Bob", "maybe", "I think so", "hopefully", "I will confirm later",
         "I'll confirm tomorrow", "let me check with my wife", "yes if I can get a lift", "yes maybe",
