@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -202,6 +203,20 @@ def test_the_nightly_check_finds_and_mends_what_differs(sydney, melbourne, now, 
     work.drain()
     assert (scored(contact), scored(other)) == (30, 0)
     assert list(warmness.differences()) == []
+
+
+def test_the_check_can_be_run_by_hand(sydney, capsys):
+    contact = make_contact(sydney, intent="procedure")
+    Contact.objects.update(warmness_score=99)
+    with pytest.raises(CommandError, match="1 stored scores differ"):
+        call_command("check_warmness")
+    call_command("check_warmness", mend=True)
+    call_command("check_warmness")
+    assert capsys.readouterr().out.splitlines() == [
+        f"contact {contact.pk}: stored 99, recomputed 30",
+        "1 scores mended.",
+        "Every stored score is what its rows say.",
+    ]
 
 
 def test_weights_are_data_and_a_change_scores_everybody_anew(sydney, melbourne, now):
