@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, worker_process_init, worker_ready
+
+from avatar_cms.embedded import processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "avatar_cms.settings.base")
 
@@ -29,3 +32,15 @@ def show_life(**kwargs: Any) -> None:
     from core import ticks
 
     ticks.beat("beat")
+
+
+@worker_process_init.connect
+def leave_the_group(**kwargs: Any) -> None:
+    """A stop signal to the worker's group is for the worker alone: it lets its pool finish what is running.
+
+    Should the worker be killed instead, its pool must not live on.
+    """
+    os.setpgrp()
+    die = processes.die_with_parent(signal.SIGKILL)
+    if die is not None:
+        die()
