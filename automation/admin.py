@@ -14,7 +14,7 @@ from unfold.decorators import display
 from accounts import access
 from accounts.models import User
 from accounts.staff import LocationFilter, ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin, cause_of, move_button
-from automation import seeds, selectors, services
+from automation import seeds, selectors, sentences, services
 from automation.admin_forms import DryRunForm, RuleForm, VersionForm
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
 from automation.services import RuleInput
@@ -45,7 +45,7 @@ def _dry_run(row: Rule, data: dict[str, Any], cause: Cause) -> str:
         raise NotFound("No contact of this clinic was found by that.")
     seen = selectors.preview(contact, row)
     steps = "; ".join(
-        f"{plan.step.index + 1}. {selectors.step_in_words(plan.step)}: {plan.turn}. {plan.reason}"
+        f"{plan.step.index + 1}. {sentences.describe(plan.step)}: {plan.turn}. {plan.reason}"
         for plan in seen.plan.steps
     )
     return f"{'Would run' if seen.matched else 'Would not run'} for {contact}. {seen.reason} {steps}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Location
-from automation import conditions, engine, facts, intents, query, rulebook
+from automation import conditions, engine, facts, intents, query, rulebook, sentences
 from automation.engine import Outcome, RunPlan, StepPlan
 from automation.events import STAFF_NOTIFIED
 from automation.models import Rule, RuleRun, RuleVersion
@@ -56,27 +56,7 @@ def sentence(rule: Rule, version: RuleVersion | None = None) -> str:
     if rule.trigger == CLOCK:
         when = f"{rule.get_every_display()}, once per {rule.get_anchor_display()}"
     only = "" if text.conditions == conditions.All(()) else f", if {conditions.describe(text.conditions)}"
-    return f"{when}{only}: {', then '.join(step_in_words(step) for step in text.steps)}."
-
-
-def step_in_words(step: engine.Step) -> str:
-    """One action in plain words."""
-    given = step.action.model_dump(exclude_defaults=True, exclude={"conditions", "delay_seconds", "type"})
-    details = " ".join(_value(value) for value in given.values())
-    words = f"{step.action.kind.replace('_', ' ')} {details}".strip()
-    if step.delay:
-        words += f" after {step.action.delay_seconds} seconds"
-    if step.is_conditional:
-        words += f" (if {conditions.describe(step.conditions)})"
-    return words
-
-
-def _value(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
+    return f"{when}{only}: {', then '.join(sentences.describe(step) for step in text.steps)}."
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from automation import actions, engine, fields, intents
+from automation import actions, engine, fields, intents, sentences
 from automation.anchors import AnchorFacts, anchor, of_event
 from automation.conditions import All, Node, parse
 from automation.engine import Outcome, RuleText, Step, Turn
@@ -622,3 +622,59 @@ def test_deciding_twice_gives_the_same_answer() -> None:
     first, second = (engine.decide(about, rules, now=NOW) for _ in range(2))
     assert first == second
     assert turns(first) == [Turn.DO, Turn.LATER]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"type": "calculate_warmness"}, "work out the warmness"),
+        ({"type": "update_warmness", "delta": -5, "reason": "x"}, "change the warmness by -5"),
+        ({"type": "send_sms", "template": "hello"}, "text hello"),
+        ({"type": "send_sms", "message": "Hi"}, 'text "Hi"'),
+        ({"type": "cancel_pending_messages"}, "withdraw the visit's unsent messages"),
+        ({"type": "create_task", "task_type": "welcome_call"}, "create a task welcome call, due now"),
+        (
+            {"type": "create_task", "task_type": "call", "priority": "high", "due_in_seconds": 5400},
+            "create a high task call, due in 90 minutes",
+        ),
+        (
+            {"type": "create_task", "task_type": "call", "due_at": "end_of_business_day"},
+            "create a task call, due by the end of the business day",
+        ),
+        (
+            {"type": "cancel_pending_tasks", "task_types": ["call", "sms_followup"]},
+            "close open tasks call, sms followup",
+        ),
+        ({"type": "cancel_all_tasks"}, "close the visit's open tasks"),
+        (
+            {"type": "update_pipeline", "pipeline": "pre_appointment", "stage": "ready"},
+            "move to Before the visit: Ready",
+        ),
+        ({"type": "move_pipeline", "stage": "booking_attempted"}, "move to the stage booking attempted"),
+        ({"type": "update_pipeline", "pipeline": "nowhere", "stage": "ready"}, "move to the stage ready"),
+        ({"type": "update_booking", "status": "confirmed"}, "mark the visit as confirmed"),
+        (
+            {"type": "update_contact", "fields": {"is_high_risk": True, "intent": "high_risk"}},
+            "set is high risk to yes, intent to high risk",
+        ),
+        ({"type": "update_contact", "fields": {"is_high_risk": False}}, "set is high risk to no"),
+        ({"type": "add_tag", "tag": "a"}, "add the tag a"),
+        ({"type": "remove_tag", "tag": "a"}, "remove the tag a"),
+        ({"type": "log_touchpoint", "touchpoint_type": "form_submit"}, "log form submit"),
+        (
+            {"type": "schedule_reminders", "offsets": [172800, 86400, 7200], "templates": ["a", "b", "c"]},
+            "plan reminders 2 days, 1 day, 2 hours before the visit",
+        ),
+        ({"type": "calculate_recall_date", "mapping": {}}, "set the recall date"),
+        ({"type": "notify_staff", "text": "x"}, "tell the staff"),
+        ({**TAG, "delay_seconds": 61}, "add the tag seen after 61 seconds"),
+        ({**TAG, "delay_seconds": 1}, "add the tag seen after 1 second"),
+        (
+            {**TAG, "conditions": {"warmness_score": 5}, "delay_seconds": 600},
+            "add the tag seen after 10 minutes (if the warmness is 5)",
+        ),
+    ],
+)
+def test_an_action_says_itself_in_plain_words(raw: dict[str, Any], words: str) -> None:
+    [step] = rule(raw).steps
+    assert sentences.describe(step) == words
