@@ -1,8 +1,8 @@
 """Stops guessing of passwords: counts failed log-ins per account and address, and per address.
 
 The count is taken before the password is looked at, so that a burst of parallel guesses cannot slip through,
-and given back when it was right. Without the shared cache each process counts for itself: stricter is fine,
-open is not.
+and given back when it was right. Each process counts for itself beside the shared cache, so that a cache that
+does not answer opens nothing.
 """
 
 from __future__ import annotations
@@ -73,19 +73,22 @@ def _seconds_left() -> int:
 
 
 def _add(key: str) -> int:
+    """Both counts, and the higher one: a cache that misses a beat must not lose a guess."""
+    here = _local.add(key, 1)
     try:
         cache.add(key, 0, timeout=WINDOW.total_seconds() + 60)
-        return int(cache.incr(key))
+        return max(here, int(cache.incr(key)))
     except (OSError, ValueError, RedisError):
         logger.warning("login guard counts locally: the cache does not answer")
-        return _local.add(key)
+        return here
 
 
 def _give_back(key: str) -> None:
+    _local.add(key, -1)
     try:
         cache.decr(key)
     except (OSError, ValueError, RedisError):
-        _local.drop(key)
+        logger.warning("login guard could not give a count back: the cache does not answer")
 
 
 def _forget(key: str) -> None:
@@ -105,9 +108,9 @@ class _LocalCounts:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, key: str) -> int:
+    def add(self, key: str, by: int) -> int:
         with self._lock:
-            self._counts[key] = self._counts.pop(key, 0) + 1
+            self._counts[key] = max(0, self._counts.pop(key, 0) + by)
             while len(self._counts) > self.MOST:
                 self._counts.popitem(last=False)
             return self._counts[key]

@@ -16,7 +16,9 @@ END $$
 
 
 def append_only(table: str) -> migrations.RunPython:
-    """Make a table append-only: triggers refuse UPDATE, DELETE and TRUNCATE; the application's role loses the rights."""
+    """Make a table append-only: triggers refuse UPDATE, DELETE and TRUNCATE, and the application's role loses the
+    rights.
+    """
 
     def forwards(apps: Any, schema_editor: Any) -> None:
         quoted = schema_editor.quote_name(table)

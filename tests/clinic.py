@@ -10,14 +10,15 @@ from django.core.cache import cache
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import seeds
+from accounts import guard, seeds
 from accounts.models import Location, Membership, User
 
 PASSWORD = "a-long-enough-Passphrase-1"
 
 
 @pytest.fixture(autouse=True)
-def no_counts_from_other_tests() -> Iterator[None]:
+def no_counts_from_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(guard, "_local", guard._LocalCounts())
     cache.clear()
     yield
     cache.clear()

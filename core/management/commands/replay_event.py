@@ -23,8 +23,9 @@ class Command(BaseCommand):
         handlers = events.subscribers(event.type)
         if options["handler"]:
             if options["handler"] not in handlers:
+                heard_by = ", ".join(handlers) or "nobody"
                 raise CommandError(
-                    f"{options['handler']} does not hear of {event.type}. It is heard by: {', '.join(handlers) or 'nobody'}."
+                    f"{options['handler']} does not hear of {event.type}. It is heard by: {heard_by}."
                 )
             handlers = (options["handler"],)
         with transaction.atomic():
