@@ -318,7 +318,7 @@ class PractitionerIds(_Ids):
 class CatalogueAdmin(ScopedAdmin):
     """Plain settings: what staff type is what is stored, within the clinic."""
 
-    list_select_related = ("location",)
+    list_select_related: tuple[str, ...] = ("location",)
     search_fields = ("name",)
     ordering = ("location", "name")
 

@@ -11,12 +11,11 @@ from bookings.models import (
     ServiceType,
     Urgency,
 )
-from core.causes import Cause
 
 UNNAMED_SERVICE = "Unnamed service"
 
 
-def service_for(*, location: Location, provider: str, external_id: str, name: str, cause: Cause) -> Service:
+def service_for(*, location: Location, provider: str, external_id: str, name: str) -> Service:
     """The service a provider's booking is for. An unknown one is made: routine, medium, flagged for staff."""
     known = ServiceExternalId.objects.select_related("service").filter(
         location=location, provider=provider, external_id=external_id

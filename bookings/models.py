@@ -359,8 +359,10 @@ class Booking(TrackedModel):
         ]
 
     def __str__(self) -> str:
-        local = self.appointment_datetime
-        return f"Visit {self.public_id} at {local:%Y-%m-%d %H:%M %Z}"
+        # On the clinic's clock where the clinic is at hand; a name must not cost a query.
+        at = self.appointment_datetime
+        at = self.location.local(at) if "location" in self._state.fields_cache else at
+        return f"Visit on {at:%a %d %b %Y at %H:%M %Z}"
 
     def event_subject(self) -> dict[str, int | None]:
         return {"location_id": self.location_id, "contact_id": self.contact_id, "booking_id": self.pk}

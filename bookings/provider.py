@@ -64,15 +64,16 @@ def apply_provider_event(
             raise inbound.Ignored(ABOUT_NOBODY_HERE)
         parsed = _without_person(parsed)
     early = inbound.take_waiting(receipt) if booking is None and receipt is not None else []
-    stored, facts = _stored(booking), []
+    stored = _stored(booking)
+    facts: list[Fact] = []
     for earlier in early:
         # It made no sense without a time; the one that has come stands in until something newer says another.
         filled = replace(earlier, start=earlier.start or parsed.start, end=earlier.end or parsed.end)
-        merged = merge(stored, _delivery(filled, account, cause))
-        facts += merged.facts
+        merged = merge(stored, _delivery(filled, account))
+        facts.extend(merged.facts)
         stored = _after(stored, merged)
-    merged = merge(stored, _delivery(parsed, account, cause))
-    facts += merged.facts
+    merged = merge(stored, _delivery(parsed, account))
+    facts.extend(merged.facts)
     if merged.starts_at is None:
         raise inbound.Waiting(WAITS_FOR_TIME)
     if booking is None:
@@ -133,17 +134,17 @@ def _after(stored: Stored, merged: Merge) -> Stored:
     )
 
 
-def _delivery(parsed: ports.BookingDelivery, account: ProviderAccount, cause: Cause) -> Delivery:
+def _delivery(parsed: ports.BookingDelivery, account: ProviderAccount) -> Delivery:
     """The delivery in our ids and codes."""
-    location = account.location
-    named = {"location": location, "provider": Source.WIX}
+    location, provider = account.location, Source.WIX
     details: dict[str, str | int | None] = {"payment_status": PAYMENTS.get(parsed.payment_status.upper(), "")}
     if parsed.service_id or parsed.service_name:
-        service = catalogue.service_for(
-            **named, external_id=parsed.service_id, name=parsed.service_name, cause=cause
-        )
-        details["service"] = service.pk
-    practitioner = catalogue.practitioner_for(**named, external_id=parsed.staff_id, name=parsed.staff_name)
+        details["service"] = catalogue.service_for(
+            location=location, provider=provider, external_id=parsed.service_id, name=parsed.service_name
+        ).pk
+    practitioner = catalogue.practitioner_for(
+        location=location, provider=provider, external_id=parsed.staff_id, name=parsed.staff_name
+    )
     details["practitioner"] = practitioner.pk if practitioner is not None else None
     return Delivery(
         kind=parsed.kind,
@@ -231,7 +232,7 @@ def _write(
 ) -> None:
     now = clock.now()
     assert merged.starts_at is not None
-    _take_details(booking, merged, cause)
+    _take_details(booking, merged)
     before = _slot(booking)
     ends_at = merged.ends_at or merged.starts_at + booking.service.duration
     longer = bool(booking.pk) and (merged.starts_at == before[0]) and ends_at != before[1]
@@ -257,12 +258,12 @@ def _slot(booking: Booking) -> tuple[datetime | None, datetime | None, int | Non
     return (booking.appointment_datetime, booking.ends_at, booking.practitioner_id, booking.room_id)
 
 
-def _take_details(booking: Booking, merged: Merge, cause: Cause) -> None:
+def _take_details(booking: Booking, merged: Merge) -> None:
     details = merged.details
     service_id = details.get("service")
     if service_id is None:
         service = catalogue.service_for(
-            location=booking.location, provider=booking.source, external_id="", name="", cause=cause
+            location=booking.location, provider=booking.source, external_id="", name=""
         )
     else:
         service = booking.service if booking.service_id == service_id else Service.objects.get(pk=service_id)

@@ -69,9 +69,9 @@ def default(provider: str) -> ProviderAccount | None:
 
 def wix_secrets(account: ProviderAccount | None) -> list[str]:
     """The secrets that sign the simple form: the account's own, else the installation's; newest first."""
-    own = account.credentials if account is not None else {}
+    own: dict[str, str] = account.credentials if account is not None else {}
     if own.get("webhook_secret"):
-        return [str(own["webhook_secret"]), str(own.get("previous_webhook_secret") or "")]
+        return [own["webhook_secret"], own.get("previous_webhook_secret", "")]
     return [
         getattr(settings, "WIX_WEBHOOK_SECRET", "") or "",
         getattr(settings, "WIX_WEBHOOK_SECRET_PREVIOUS", "") or "",
@@ -80,9 +80,9 @@ def wix_secrets(account: ProviderAccount | None) -> list[str]:
 
 def wix_public_key(account: ProviderAccount | None) -> str:
     """The key that checks Wix's tokens: the account's own, else the installation's; "" when there is none."""
-    own = account.credentials if account is not None else {}
+    own: dict[str, str] = account.credentials if account is not None else {}
     if own.get("public_key"):
-        return str(own["public_key"])
+        return own["public_key"]
     key = getattr(settings, "WIX_PUBLIC_KEY", "") or ""
     path = getattr(settings, "WIX_PUBLIC_KEY_FILE", "") or ""
     return key or (_read_key(str(path)) if path else "")

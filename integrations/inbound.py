@@ -34,7 +34,7 @@ APPLY = "integrations.apply_receipt"
 BODIES_KEPT = timedelta(days=90)
 LOCK_TIMEOUT_MS = 500
 
-declare("receipt.stored", "receipt.applied")
+declare("receipt.storing", "receipt.stored", "receipt.applied")
 
 
 class Waiting(Exception):
@@ -114,7 +114,7 @@ def store(delivery: Delivery) -> tuple[Receipt, bool]:
     created = receipt.public_id == mine.public_id
     if created:
         _enqueue(receipt)
-        crashpoint("receipt.stored")
+        crashpoint("receipt.storing")
     return receipt, created
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -16,10 +17,12 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.net import client_ip
 from core import clock
 from core.api_errors import json_error
+from core.crashpoints import crashpoint
 from core.errors import DomainError, Malformed, NotConfigured
-from integrations import accounts, inbound, reading, verify
+from integrations import accounts, inbound, limits, reading, verify
 from integrations.models import Kind, Provider, ProviderAccount, Receipt
 from integrations.providers import console_format, wix
 
@@ -66,7 +69,7 @@ def door(function: Door) -> Callable[..., HttpResponseBase]:
                 "delivery refused",
                 extra={"door": function.__name__, "status": int(error.status), "code": error.code},
             )
-            return json_error(int(error.status), code=error.code, message=error.message, fields=error.fields)
+            return _refusal(request, error)
         except (OperationalError, InterfaceError):
             logger.exception(
                 "delivery not stored: the database does not answer", extra={"door": function.__name__}
@@ -74,6 +77,17 @@ def door(function: Door) -> Callable[..., HttpResponseBase]:
             return json_error(503, code="not_ready")
 
     return view
+
+
+def _refusal(request: HttpRequest, error: DomainError) -> JsonResponse:
+    """The answer to a delivery that is not taken; 429 for an address that fails verification too often."""
+    if int(error.status) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
+        wait = limits.failed(client_ip(request))
+        if wait:
+            answer = json_error(429)
+            answer["Retry-After"] = str(wait)
+            return answer
+    return json_error(int(error.status), code=error.code, message=error.message, fields=error.fields)
 
 
 def _read(request: HttpRequest) -> bytes:
@@ -226,6 +240,7 @@ def _store(
         account=account, kind=kind, key=key, thread=thread, body=body, by_token=by_token, headers=headers
     )
     receipt, created = inbound.store(delivery)
+    crashpoint("receipt.stored")
     logger.info(
         "delivery stored",
         extra={"receipt": receipt.pk, "account": account.pk, "kind": str(kind), "again": not created},

@@ -210,6 +210,31 @@ def test_a_refusal_is_logged_without_what_was_sent(post_simple, caplog) -> None:
     assert wix_builder.WixBooking().phone not in caplog.text
 
 
+def test_an_address_that_fails_too_often_waits_and_verified_deliveries_still_pass(
+    post_simple, settings, monkeypatch, frozen_time
+) -> None:
+    from django.core.cache import cache
+
+    from integrations import inbound
+
+    cache.clear()
+    settings.WEBHOOK_FAILURES_PER_MINUTE = 3
+    time = frozen_time(datetime(2026, 11, 23, 1, 0, 20, tzinfo=UTC))
+    answers = [post_simple(simple("created"), signature="bad") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1]["Retry-After"] == "40"
+    stored = []
+    monkeypatch.setattr(inbound, "store", lambda delivery: stored.append(delivery) or _taken())
+    assert post_simple(simple("created")).status_code == 200
+    time.advance(timedelta(minutes=1))
+    assert post_simple(simple("created"), signature="bad").status_code == 401
+    cache.clear()
+
+
+def _taken() -> tuple[Receipt, bool]:
+    return Receipt(state=Receipt.State.APPLIED, pk=1), True
+
+
 def test_a_database_that_is_away_is_503(post_jwt, monkeypatch) -> None:
     from django.db import OperationalError
 
@@ -222,3 +247,16 @@ def test_a_database_that_is_away_is_503(post_jwt, monkeypatch) -> None:
     response = post_jwt(delivery("confirmed"))
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "not_ready"
+
+
+def test_failures_are_refused_as_usual_when_the_cache_is_away(post_simple, monkeypatch) -> None:
+    from redis.exceptions import ConnectionError as Gone
+
+    from integrations import limits
+
+    class Cache:
+        def add(self, *args: object, **kwargs: object) -> None:
+            raise Gone
+
+    monkeypatch.setattr(limits, "cache", Cache())
+    assert post_simple(simple("created"), signature="bad").status_code == 401

@@ -8,6 +8,7 @@ import pytest
 
 from bookings.models import Booking, Service
 from contacts.models import Contact
+from core.explain import explain
 from core.models import Event, Work
 from integrations.models import Receipt
 from tests.webhooks.wix_builder import KINDS, START, WixBooking, delivery
@@ -42,6 +43,8 @@ def test_a_confirmed_booking_makes_a_contact_and_a_visit_that_stands(post_jwt, r
     assert not Event.objects.filter(type="lead_created").exists()
     receipt = Receipt.objects.get()
     assert receipt.state == "applied"
+    created = Event.objects.get(type="booking_created")
+    assert f"delivery {receipt.public_id}: applied after 1 tries" in "\n".join(explain(created))
     assert receipt.result == {"contact": str(booking.contact.public_id), "booking": str(booking.public_id)}
 
 
