@@ -60,7 +60,8 @@ class MessageAdmin(ReadOnlyAdmin):
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("contact_link", "standing", "why", "body", "what", "visit")}),
-        ("When", {"fields": ("show_send_at", "show_expires_at", "show_sent_at", "show_delivered_at", "show_received_at")}),
+        ("When", {"fields": ("show_send_at", "show_expires_at", "show_sent_at", "show_delivered_at",
+                             "show_received_at")}),
         ("How", {"fields": ("address", "sender", "provider_account", "segments", "show_cost", "attempts", "intent",
                             "purpose", "category", "cause_kind", "cause_id")}),
     )  # fmt: skip

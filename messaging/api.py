@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
@@ -103,13 +103,14 @@ class ConversationSerializer(PublicModelSerializer):
 class ConversationDetailSerializer(ConversationSerializer):
     messages = serializers.SerializerMethodField()
 
-    class Meta(ConversationSerializer.Meta):
+    class Meta:
+        model = Conversation
         fields = (*ConversationSerializer.Meta.fields, "messages")
 
     @extend_schema_field(MessageSerializer(many=True))
     def get_messages(self, conversation: Conversation) -> list[dict[str, Any]]:
         newest = MESSAGES.filter(conversation=conversation).order_by("-id")[:THREAD]
-        return MessageSerializer(newest, many=True, context=self.context).data
+        return list(MessageSerializer(newest, many=True, context=self.context).data)
 
 
 class ReplyInput(serializers.Serializer):
@@ -133,7 +134,7 @@ class SmsViewSet(BaseViewSet):
 
     queryset = MESSAGES
     serializer_class = MessageSerializer
-    pagination_class = None
+    http_method_names = ["post", "options"]
 
     @extend_schema(request=SendInput, responses=SENT)
     @action(detail=False, methods=["post"], gate_action="create")
@@ -154,7 +155,7 @@ class SmsViewSet(BaseViewSet):
         return _sent(self, result)
 
 
-class ConversationViewSet(ReadViewSet):
+class ConversationViewSet(BaseViewSet):
     """Conversations, the latest first."""
 
     queryset = Conversation.objects.select_related("contact", "assigned_to")
@@ -162,7 +163,6 @@ class ConversationViewSet(ReadViewSet):
     filterset_fields = ("state", "channel")
     ordering_fields = ("created_at",)
     search_fields = ("contact__name",)
-    http_method_names: ClassVar[list[str]] = ["get", "post", "head", "options"]
 
     def get_serializer_class(self) -> Any:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer
@@ -220,8 +220,11 @@ class TemplateChange(serializers.ModelSerializer):
         fields = ("subject", "body", "category", "purpose", "asks_answer", "is_active")
 
 
-class TemplateInput(TemplateChange):
-    class Meta(TemplateChange.Meta):
+class TemplateInput(serializers.ModelSerializer):
+    """A new template."""
+
+    class Meta:
+        model = Template
         fields = ("name", "channel", "language", *TemplateChange.Meta.fields)
 
 

@@ -1,8 +1,8 @@
 """Which visit, and whom, a reply means (domain.md §5).
 
-The visit of the latest message to that number that asked for an answer and has none yet, within 7 days; else the
-number's only upcoming live visit. When several were asked, or could be meant, an answer that names one settles it;
-otherwise a person decides, and nothing changes.
+The visit of the latest message to that number that asked for an answer and has none yet, within 7 days; else
+the number's only upcoming live visit. When several were asked, or could be meant, an answer that names one
+settles it; otherwise a person decides, and nothing changes.
 """
 
 from __future__ import annotations

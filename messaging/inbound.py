@@ -1,13 +1,14 @@
 """Texts that come in, and what providers report of those that went out.
 
-Both arrive as stored receipts (`integrations.inbound`) and are applied inside the transaction that marks the receipt
-as applied, so that a second delivery changes nothing.
+Both arrive as stored receipts (`integrations.inbound`) and are applied inside the transaction that marks the
+receipt as applied, so that a second delivery changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Max
 
@@ -80,7 +81,9 @@ def apply_receipt(
 def apply_inbound(
     parsed: InboundSms, *, account: ProviderAccount, receipt: Receipt, cause: Cause
 ) -> Mapping[str, str]:
-    """Store a text that came in, and do what it asks of us at once: opt out, opt in, help. The rest is automation's."""
+    """Store a text that came in, and do what it asks of us at once: opt out, opt in, help. The rest is
+    automation's.
+    """
     message = receive_inbound(
         account=account, from_=parsed.from_, to=parsed.to, body=parsed.body, at=parsed.at,
         external_id=parsed.external_id, key=receipt.external_id, cause=cause, receipt_id=receipt.pk,
@@ -92,7 +95,8 @@ def receive_inbound(
     *, account: ProviderAccount, from_: str, to: str, body: str, at: datetime | None, external_id: str, key: str,
     cause: Cause, receipt_id: int | None = None,
 ) -> Message:  # fmt: skip
-    """Store one inbound text with its contact, visit, intent, touchpoints and events. Call it in a transaction.
+    """Store one inbound text with its contact, visit, intent, touchpoints and events. Call it in a
+    transaction.
 
     `key` is the delivery's identity at the account: a second call with it returns the first one's message.
     """
@@ -103,8 +107,12 @@ def receive_inbound(
     location = account.location
     now = clock.now()
     read = intents.detect(body)
-    address = identity.read_phone(from_, location.region).e164 or from_.strip()
-    people = _people(location, address, lead=read.name not in ABOUT_TEXTS, cause=cause)
+    number = identity.read_phone(from_, location.region).e164
+    address = number or from_.strip()
+    lead = read.name not in ABOUT_TEXTS
+    people = (
+        _people(location, number, lead=lead, cause=cause) if number else [_sender(location, address, cause)]
+    )
     meaning = attribution.meaning_of(
         location=location,
         address=address,
@@ -142,6 +150,17 @@ def _people(location: Location, address: str, *, lead: bool, cause: Cause) -> li
         touch=Touch(source="sms"),
     )  # fmt: skip
     return [matched.contact, *(person for person in people if person.pk != matched.contact.pk)]
+
+
+def _sender(location: Location, address: str, cause: Cause) -> Contact:
+    """Whoever texts from a name or short code: no number to answer to, so no lead; the same contact every time."""
+    before = Message.objects.filter(location=location, address=address, direction=Direction.INBOUND)
+    known = before.select_related("contact").order_by("-id").first()
+    if known is not None:
+        return known.contact
+    return contact_services.match_or_create(
+        location=location, name=address, source="sms", cause=cause, touch=Touch(source="sms")
+    ).contact
 
 
 def _touchpoints(message: Message, conversation: Conversation, *, cause: Cause) -> None:
@@ -190,7 +209,7 @@ def _tell(
     cause: Cause,
     receipt_id: int | None,
 ) -> None:
-    about = {
+    about: dict[str, Any] = {
         "cause": cause, "location_id": message.location_id, "contact_id": message.contact_id,
         "booking_id": message.booking_id, "source": SOURCE, "receipt_id": receipt_id,
     }  # fmt: skip

@@ -346,7 +346,9 @@ class SendAttempt(models.Model):
 
 
 class BlockedNumber(BaseModel):
-    """A number that cannot be reached by text: a provider said so for good. A text from it, or staff, lifts it."""
+    """A number that cannot be reached by text: a provider said so for good. A text from it, or staff, lifts
+    it.
+    """
 
     access: ClassVar[Access] = Access(resource="messages", location="location")
 

@@ -1,7 +1,7 @@
 """What became of a message: one place where it turns sent, delivered, failed or unknown, whoever found out.
 
-The caller holds the contact's lock and then the message's. A message only moves forward: sent, then delivered or
-failed; what arrives late or twice changes nothing. Being sent is told once, by its event's dedupe key.
+The caller holds the contact's lock and then the message's. A message only moves forward: sent, then delivered
+or failed; what arrives late or twice changes nothing. Being sent is told once, by its event's dedupe key.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ def _touchpoint(message: Message, what: str, *, at: datetime, cause: Cause) -> N
                 source="system",
                 channel=template_name(message),
                 details={"message": str(message.public_id), "category": message.category},
+                staff_id=int(cause.id) if cause.kind == "user" else None,
                 cause=cause,
             )
         ]

@@ -8,7 +8,10 @@ from accounts import access
 from accounts.models import User
 from contacts import panels
 from contacts.models import Contact
-from messaging import threads
+from core.explain import explainers
+from core.models import Event
+from messaging import reasons, threads
+from messaging.models import Message
 
 DETAIL = 50
 
@@ -17,6 +20,7 @@ def connect() -> None:
     """Called from AppConfig.ready()."""
     panels.register_panel("messages", "Messages", 30, template="messaging/panel.html", context=for_panel)
     panels.register_detail("messages", for_detail)
+    explainers.register("messages", explained)
 
 
 def for_panel(contact: Contact, user: User) -> dict[str, Any] | None:
@@ -35,3 +39,13 @@ def for_detail(contact: Contact, user: User) -> list[dict[str, Any]]:
 
     newest = access.visible(MESSAGES, user).filter(contact=contact).order_by("-id")[:DETAIL]
     return [dict(row) for row in MessageSerializer(newest, many=True).data]
+
+
+def explained(event: Event) -> list[str]:
+    """What became of the message an event speaks of, for `explain_event`. No text and no number."""
+    message = Message.objects.filter(pk=event.data.get("message", 0)).select_related("template").first()
+    if message is None:
+        return []
+    name = message.template.name if message.template is not None else message.category
+    line = f"{message.get_direction_display().lower()}, {name}, {message.public_id}: {message.get_status_display()}"
+    return [f"{line}. {reasons.words(message.reason)}".strip()]

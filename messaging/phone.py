@@ -1,7 +1,7 @@
 """The on-screen phone: what a contact received, and a way to answer as the contact.
 
-Only for clinics whose texts go to the console provider. An answer takes the way of a real one: it is stored as that
-provider's delivery and applied by what applies all of them.
+Only for clinics whose texts go to the console provider. An answer takes the way of a real one: it is stored
+as that provider's delivery and applied by what applies all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet
 
@@ -26,8 +27,10 @@ LISTED = 30
 LONGEST = 1600
 
 
-def reachable(user: User) -> QuerySet[Contact]:
-    """Visible contacts with a number, of clinics whose texts go to the on-screen phone; the latest talk first."""
+def reachable(user: User | AnonymousUser) -> QuerySet[Contact]:
+    """Visible contacts with a number, of clinics whose texts go to the on-screen phone; the latest talk
+    first.
+    """
     console = ProviderAccount.objects.filter(provider=Provider.CONSOLE, enabled=True).values("location_id")
     return (
         access.visible(Contact.objects.live(), user)
@@ -50,8 +53,8 @@ def account_of(location: Location) -> ProviderAccount:
 
 
 def answer(*, contact: Contact, body: str) -> Receipt:
-    """Answer as the holder of the contact's phone. Returns the stored delivery; it is applied before this returns
-    unless somebody holds a lock, and by a worker then.
+    """Answer as the holder of the contact's phone. Returns the stored delivery; it is applied before this
+    returns unless somebody holds a lock, and by a worker then.
 
     Raises Invalid for an empty or far too long text, NotConfigured when there is no console account.
     """

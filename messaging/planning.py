@@ -121,7 +121,9 @@ def _withdraw_old_times(booking_ids: Sequence[int]) -> None:
 
 @transaction.atomic
 def cancel_pending_messages(wishes: Sequence[CancelMessages]) -> int:
-    """Withdraw everything these bookings' messages have not said yet. Returns how many messages were withdrawn."""
+    """Withdraw everything these bookings' messages have not said yet. Returns how many messages were
+    withdrawn.
+    """
     by_booking = {wish.booking_id: wish for wish in wishes}
     unsent = list(
         Message.objects.filter(booking_id__in=by_booking, status__in=WITHDRAWABLE).select_for_update(

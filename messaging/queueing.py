@@ -52,8 +52,8 @@ class NewMessage:
     """A wish for a message: a template by name, or a text of its own (with placeholders).
 
     `dedupe_key` names its business cause: a second wish with the same key finds the first one's message.
-    `send_at` None means now. `skip` is a reason code: the message is only recorded, as skipped. `acted_at` is when
-    the person did what this answers, now unless said; `exempt_quiet` marks a turn of a conversation.
+    `send_at` None means now. `skip` is a reason code: the message is only recorded, as skipped. `acted_at` is
+    when the person did what this answers, now unless said; `exempt_quiet` marks a turn of a conversation.
     """
 
     contact_id: int

@@ -1,9 +1,9 @@
 """The wordings a clinic starts with. Staff edit them; "restore" brings these back.
 
-Pure. Each SMS fits one GSM-7 segment with typical values, names the clinic and says nothing about anyone's health.
-Welcome, booking, reminder, rescue and reply texts answer something the person did: purpose service. Recall and
-follow-up come from us, for their care: purpose care. Asking for a review or a referral is marketing, and says how
-to opt out.
+Pure. Each SMS fits one GSM-7 segment with typical values, names the clinic and says nothing about anyone's
+health. Welcome, booking, reminder, rescue and reply texts answer something the person did: purpose service.
+Recall and follow-up come from us, for their care: purpose care. Asking for a review or a referral is
+marketing, and says how to opt out.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 Each message passes three short transactions with nothing open between them:
 
 1. `claim` takes what is due, in order of purpose, with a lease and a fencing number, and judges it.
-2. `begin` judges it again, writes the final text, moves it to `sending` and commits a `SendAttempt`; only then
+2. `begin` judges it again, writes the final text, moves it to `sending` and commits a `SendAttempt`; only
+   then
    is the provider called.
 3. `record` stores the answer, if the fence still is ours.
 
-Whoever dies in between leaves a lease behind: one that ran out before `begin` goes back in line, one that ran out
-after it is `unknown`, and is settled by asking the provider or by a receipt (`messaging.settling`).
+Whoever dies in between leaves a lease behind: one that ran out before `begin` goes back in line, one that ran
+out after it is `unknown`, and is settled by asking the provider or by a receipt (`messaging.settling`).
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def send_due(*, limit: int = BATCH) -> int:
 
 @transaction.atomic
 def claim(*, limit: int = BATCH) -> tuple[list[Message], int]:
-    """Claim due messages, service before care before marketing; those that may not go get their state and reason.
+    """Claim due messages, service before care before marketing; those that may not go get their state and
+    reason.
 
     Returns the messages that are ours to send, and how many were looked at.
     """
@@ -106,9 +108,12 @@ def claim(*, limit: int = BATCH) -> tuple[list[Message], int]:
 
 
 def begin(message: Message, *, paused: dict[int, datetime] | None = None) -> Ready | None:
-    """Judge once more and commit `sending` and the attempt. None when the message is no longer ours, or may not go."""
+    """Judge once more and commit `sending` and the attempt. None when the message is no longer ours, or may
+    not go.
+    """
     with transaction.atomic():
-        # An opt-out and a send to the same number wait for each other, so that none goes out after the other commits.
+        # An opt-out and a send to the same number wait for each other, so that none goes out after the other
+        # commits.
         contact_locks.hold([contact_locks.consent_lock(message.location_id, message.address)])
         mine = Message.objects.filter(
             pk=message.pk, fence=message.fence, status=Status.CLAIMED, lease_until__gt=clock.sql_now()
@@ -161,10 +166,10 @@ def record(message: Message, outcome: SendOutcome) -> bool:
         finished_at=clock.now(), outcome=outcome.kind, error_code=outcome.error_code[:60]
     )
     Contact.objects.select_for_update(of=("self",)).filter(pk=message.contact_id).first()
-    [message] = judging.load([message.pk], lock=True, fence=message.fence) or [None]
-    if message is None or message.status not in (Status.SENDING, Status.UNKNOWN):
+    found = judging.load([message.pk], lock=True, fence=message.fence)
+    if not found or found[0].status not in (Status.SENDING, Status.UNKNOWN):
         return False
-    _apply(message, outcome)
+    _apply(found[0], outcome)
     crashpoint("messaging.before_commit")
     return True
 

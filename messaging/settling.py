@@ -20,7 +20,8 @@ from messaging.models import Message, SendAttempt, Status
 logger = logging.getLogger(__name__)
 
 BATCH = 100
-#: When to ask the provider again, counted from the call. After the last only a receipt or a person settles it.
+#: When to ask the provider again, counted from the call. After the last only a receipt or a person settles
+#: it.
 LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))
 #: Clocks of the provider and ours may differ by this much.
 SKEW = timedelta(minutes=10)

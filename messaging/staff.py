@@ -17,10 +17,11 @@ def send_text(
     *, contact_id: int, cause: Cause, body: str = "", template: str = "", booking_id: int | None = None,
     key: str = "",
 ) -> QueueResult:  # fmt: skip
-    """Send a text of one's own or a template to a contact, now. `key` makes a repetition of the request harmless.
+    """Send a text of one's own or a template to a contact, now. `key` makes a repetition of the request
+    harmless.
 
-    A text of one's own is part of a conversation: quiet hours do not hold it back, an opt-out does. Raises Invalid
-    when neither or both are given, or the text has unknown placeholders.
+    A text of one's own is part of a conversation: quiet hours do not hold it back, an opt-out does. Raises
+    Invalid when neither or both are given, or the text has unknown placeholders.
     """
     body = body.strip()
     if bool(body) == bool(template):

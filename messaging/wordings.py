@@ -25,7 +25,8 @@ def find(
 ) -> dict[tuple[int, str, str], dict[str, Template]]:
     """Templates by (location id, name, channel), then by language.
 
-    One query; a seeded template that a location lacks is added on the way, at a few queries for each location.
+    One query; a seeded template that a location lacks is added on the way, at a few queries for each
+    location.
     """
     keys = set(wanted)
     found = _load(keys)
@@ -123,8 +124,8 @@ def create_template(*, location_id: int, name: str, body: str, cause: Cause, **f
 def save_template(*, template_id: int, cause: Cause, **fields: Any) -> Template:
     """Change a template; another wording becomes a new version. Unsent messages use it from now on.
 
-    Fields: subject, body, category, purpose, asks_answer, is_active. Raises Invalid for a wording that may not
-    be saved, NotFound when there is no such template.
+    Fields: subject, body, category, purpose, asks_answer, is_active. Raises Invalid for a wording that may
+    not be saved, NotFound when there is no such template.
     """
     template = Template.objects.select_for_update().filter(pk=template_id).first()
     if template is None:

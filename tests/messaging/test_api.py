@@ -30,7 +30,10 @@ def api(client):
 
 def test_sending_answers_with_the_message(api, gateway, receptionist, anna):
     answer = api(
-        receptionist, "POST", "sms/send", {"contact_id": str(anna.public_id), "message": "Hello Anna, call us back."}
+        receptionist,
+        "POST",
+        "sms/send",
+        {"contact_id": str(anna.public_id), "message": "Hello Anna, call us back."},
     )
 
     assert answer.status_code == 200
@@ -47,7 +50,10 @@ def test_sending_answers_with_the_message(api, gateway, receptionist, anna):
 
 def test_sending_a_template_by_name(api, gateway, receptionist, anna):
     answer = api(
-        receptionist, "POST", "sms/send", {"contact_id": str(anna.public_id), "template": "thank_you_attended"}
+        receptionist,
+        "POST",
+        "sms/send",
+        {"contact_id": str(anna.public_id), "template": "thank_you_attended"},
     )
 
     assert answer.json()["message"]["template"] == "thank_you_attended"
@@ -58,7 +64,9 @@ def test_what_is_not_sent_says_why(api, gateway, sydney, receptionist, anna):
         location_id=sydney.pk, address=anna.phone, channel="sms", purposes=["service"], state="withdrawn",
         basis="reply", cause=RULE,
     )  # fmt: skip
-    body = api(receptionist, "POST", "sms/send", {"contact_id": str(anna.public_id), "message": "Hello"}).json()
+    body = api(
+        receptionist, "POST", "sms/send", {"contact_id": str(anna.public_id), "message": "Hello"}
+    ).json()
 
     assert body["success"] is False
     assert (body["message"]["status"], body["message"]["reason"]) == ("suppressed", "opted_out")
@@ -76,7 +84,8 @@ def test_a_repeated_request_with_its_key_sends_once(api, gateway, receptionist, 
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"message": "x", "template": "welcome_lead"}, {"message": "Hi {made_up}"}, {"message": "x" * 1601}]
+    "data",
+    [{}, {"message": "x", "template": "welcome_lead"}, {"message": "Hi {made_up}"}, {"message": "x" * 1601}],
 )
 def test_a_wrong_request_is_refused_with_the_field(api, gateway, receptionist, anna, data):
     answer = api(receptionist, "POST", "sms/send", {"contact_id": str(anna.public_id), **data})
@@ -109,7 +118,9 @@ def test_a_page_of_messages_costs_the_same_queries_whatever_its_length(api, gate
     def cost(count, label):
         queue_messages(
             [
-                NewMessage(make_contact(sydney, name=f"{label} {n}").pk, f"{label}{n}", RULE, template="welcome_lead")
+                NewMessage(
+                    make_contact(sydney, name=f"{label} {n}").pk, f"{label}{n}", RULE, template="welcome_lead"
+                )
                 for n in range(count)
             ]
         )
@@ -131,7 +142,7 @@ def test_a_conversation_is_read_answered_and_seen(api, gateway, receptionist, re
     assert api(reader, "POST", f"{path}/reply", {"message": "Hi"}).status_code == 403
     assert api(stranger, "POST", f"{path}/reply", {"message": "Hi"}).status_code == 404
     assert api(receptionist, "POST", f"{path}/reply", {"message": "Hi Anna"}).json()["success"] is True
-    assert [row["body"] for row in api(receptionist, "GET", path).json()["messages"]][0] == "Hi Anna"
+    assert api(receptionist, "GET", path).json()["messages"][0]["body"] == "Hi Anna"
     assert api(receptionist, "POST", f"{path}/seen").json()["seen_at"]
 
 

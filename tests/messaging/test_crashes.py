@@ -58,7 +58,9 @@ def relay(tmp_path, subprocess_environment):
 
 def time_passes():
     """As if the leases of the dead process had run out."""
-    Message.objects.filter(lease_until__isnull=False).update(lease_until=F("lease_until") - timedelta(minutes=5))
+    Message.objects.filter(lease_until__isnull=False).update(
+        lease_until=F("lease_until") - timedelta(minutes=5)
+    )
 
 
 def test_the_send_path_has_these_crash_points():
@@ -80,7 +82,9 @@ def test_killed_there_each_message_still_goes_out_exactly_once(queued, relay, po
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
-def test_with_a_provider_that_cannot_be_asked_nothing_is_doubled_and_what_is_unsure_is_shown(queued, relay, point):
+def test_with_a_provider_that_cannot_be_asked_nothing_is_doubled_and_what_is_unsure_is_shown(
+    queued, relay, point
+):
     died = relay("dumb", crash_at=f"{point}:1")
     assert died.returncode == -signal.SIGKILL, died.stderr
     time_passes()

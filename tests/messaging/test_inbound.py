@@ -34,8 +34,15 @@ def text(client, token, run_work):
     """Post a text to the clinic as the provider would, and let it be applied."""
 
     def post(body, *, from_="+61412000001", message_id=None, as_form=False):
-        fields = {"message_id": message_id or f"in-{next(numbers)}", "from": from_, "to": "+61290000000", "body": body}
-        given = {"data": fields} if as_form else {"data": json.dumps(fields), "content_type": "application/json"}
+        fields = {
+            "message_id": message_id or f"in-{next(numbers)}",
+            "from": from_,
+            "to": "+61290000000",
+            "body": body,
+        }
+        given = (
+            {"data": fields} if as_form else {"data": json.dumps(fields), "content_type": "application/json"}
+        )
         if as_form:
             from urllib.parse import urlencode
 
@@ -64,7 +71,12 @@ def test_a_text_is_stored_with_contact_intent_touchpoint_and_one_event(gateway, 
     booking = book(anna)
     message = text("Yes")
 
-    assert (message.contact, message.booking, message.intent, message.status) == (anna, booking, "confirm", "received")
+    assert (message.contact, message.booking, message.intent, message.status) == (
+        anna,
+        booking,
+        "confirm",
+        "received",
+    )
     event = received()
     assert (event.contact_id, event.booking_id, event.source) == (anna.pk, booking.pk, "sms_provider")
     assert event.data == {"message": message.pk, "intent": "confirm", "clear": True, "asked": []}
@@ -91,7 +103,9 @@ def test_a_number_in_local_spelling_is_the_same_person(gateway, anna, text):
     assert text("Hello?", from_="0412 000 001").contact == anna
 
 
-@pytest.mark.parametrize(("after", "expected"), [(50, "sms_reply_1hr"), (300, "sms_reply_24hr"), (1500, None)])
+@pytest.mark.parametrize(
+    ("after", "expected"), [(50, "sms_reply_1hr"), (300, "sms_reply_24hr"), (1500, None)]
+)
 def test_a_quick_answer_is_logged_as_one(gateway, anna, text, now, after, expected):
     send_text(contact_id=anna.pk, body="Hello Anna", cause=TEST)
     sending.send_due()
@@ -118,6 +132,23 @@ def test_an_unknown_number_that_speaks_of_the_texts_only_is_no_lead(gateway, syd
 
     assert Event.objects.filter(type="contact_created").count() == 1
     assert not Event.objects.filter(type="lead_created").exists()
+
+
+def test_a_sender_without_a_number_is_one_contact_and_no_lead(gateway, sydney, text):
+    first, second = text("Your parcel is here", from_="AusPost"), text("It was delivered", from_="AusPost")
+
+    assert first.contact == second.contact
+    assert not Event.objects.filter(type="lead_created").exists()
+
+
+def test_explaining_an_event_says_what_became_of_its_message(gateway, anna, text):
+    from core.explain import explain
+
+    text("STOP")
+    said = explain(Event.objects.filter(type="message_sent").latest("id"))
+
+    assert any("stop_reply" in line and "Sent" in line for line in said)
+    assert not any("+614" in line for line in said)
 
 
 # Opt-out
@@ -215,7 +246,11 @@ def test_two_visits_asked_about_and_nothing_named_is_for_a_person(gateway, anna,
     message = text("yes")
 
     assert message.booking is None
-    assert (received().booking_id, received().data["intent"], received().data["clear"]) == (None, "confirm", False)
+    assert (received().booking_id, received().data["intent"], received().data["clear"]) == (
+        None,
+        "confirm",
+        False,
+    )
     assert Event.objects.filter(type="message_ambiguous").count() == 1
     assert not Message.objects.filter(answered_by__isnull=False).exists()
 
@@ -282,7 +317,13 @@ def test_a_text_from_a_number_that_was_dead_makes_it_reachable_again(gateway, sy
 
 
 def test_naughty_texts_are_stored_as_they_are(gateway, anna, text):
-    for body in ("{clinic} {% load log %}", "<script>alert(1)</script>", "‮evil", "😀" * 400, "'; DROP TABLE x;--"):
+    for body in (
+        "{clinic} {% load log %}",
+        "<script>alert(1)</script>",
+        "‮evil",
+        "😀" * 400,
+        "'; DROP TABLE x;--",
+    ):
         assert text(body).body
 
 

@@ -17,7 +17,6 @@ from messaging.services import NewMessage, ReminderPlan, queue_messages, schedul
 from tests.factories.contacts import make_contact
 from tests.messaging.conftest import NOW, RULE, fresh
 
-
 PRESSED = {"_form_submitted": "on"}
 """A button's dialog, confirmed."""
 
@@ -40,7 +39,9 @@ def queue(contact, key="a", **more):
 # The phone
 
 
-def test_the_phone_shows_what_the_patient_received_and_nothing_that_was_not_sent(desk, gateway, receptionist, anna):
+def test_the_phone_shows_what_the_patient_received_and_nothing_that_was_not_sent(
+    desk, gateway, receptionist, anna
+):
     queue(anna)
     sending.send_due()
     queue(anna, "b", template="referral_invite")
@@ -59,7 +60,9 @@ def test_the_phone_says_what_is_still_planned(desk, gateway, receptionist, anna,
     assert "reminder_2hr" in page
 
 
-def test_an_answer_on_the_phone_arrives_like_a_delivery_of_the_provider(desk, gateway, receptionist, anna, book):
+def test_an_answer_on_the_phone_arrives_like_a_delivery_of_the_provider(
+    desk, gateway, receptionist, anna, book
+):
     booking = book(anna)
     message = queue(anna)
     sending.send_due()
@@ -99,7 +102,9 @@ def test_a_clinic_whose_texts_go_elsewhere_has_no_phone(desk, account, reception
     assert "No contact with a number" in desk(receptionist, "messaging_phone").content.decode()
 
 
-def test_the_phone_costs_the_same_queries_however_long_its_thread(desk, gateway, sydney, receptionist, anna, now):
+def test_the_phone_costs_the_same_queries_however_long_its_thread(
+    desk, gateway, sydney, receptionist, anna, now
+):
     def cost(count, label):
         for n in range(count):
             queue(anna, f"{label}{n}", template="", body=f"Hello {label} {n}", exempt_quiet=True)
@@ -138,7 +143,11 @@ def test_a_waiting_message_can_be_sent_now_or_cancelled_by_those_who_may(
     desk(receptionist, "messaging_message_cancel", second.public_id, data=PRESSED)
     sending.send_due()
 
-    assert (fresh(first).status, fresh(second).status, fresh(second).reason) == ("sent", "cancelled", "by_staff")
+    assert (fresh(first).status, fresh(second).status, fresh(second).reason) == (
+        "sent",
+        "cancelled",
+        "by_staff",
+    )
 
 
 def test_an_unknown_message_is_settled_by_an_explicit_choice(desk, gateway, receptionist, anna):
@@ -147,9 +156,10 @@ def test_an_unknown_message_is_settled_by_an_explicit_choice(desk, gateway, rece
     sending.send_due()
     page = desk(receptionist, "messaging_message_change", message.public_id).content.decode()
     assert "It was sent" in page
-    assert "the patient gets it twice" in desk(
-        receptionist, "messaging_message_send_again", message.public_id
-    ).content.decode()
+    assert (
+        "the patient gets it twice"
+        in desk(receptionist, "messaging_message_send_again", message.public_id).content.decode()
+    )
     desk(receptionist, "messaging_message_it_was_sent", message.public_id, data=PRESSED)
 
     assert fresh(message).status == "sent"
@@ -173,9 +183,14 @@ def test_the_list_of_messages_costs_the_same_queries_whatever_its_length(desk, g
 def test_a_conversation_is_seen_and_answered(desk, gateway, receptionist, reader, stranger, anna):
     queue(anna)
     talk = Conversation.objects.get()
-    assert "thanks for contacting" in desk(reader, "messaging_conversation_thread", talk.public_id).content.decode()
+    assert (
+        "thanks for contacting"
+        in desk(reader, "messaging_conversation_thread", talk.public_id).content.decode()
+    )
     assert desk(stranger, "messaging_conversation_thread", talk.public_id).status_code == 404
-    assert desk(reader, "messaging_conversation_thread", talk.public_id, data={"body": "x"}).status_code == 403
+    assert (
+        desk(reader, "messaging_conversation_thread", talk.public_id, data={"body": "x"}).status_code == 403
+    )
     desk(receptionist, "messaging_conversation_thread", talk.public_id, data={"body": "Hello Anna"})
     sending.send_due()
 
@@ -185,7 +200,9 @@ def test_a_conversation_is_seen_and_answered(desk, gateway, receptionist, reader
 def test_writing_to_a_contact_opens_a_conversation(desk, gateway, receptionist, stranger, anna):
     answer = desk(receptionist, "messaging_write", anna.public_id)
 
-    assert answer.url == reverse("admin:messaging_conversation_thread", args=(Conversation.objects.get().public_id,))
+    assert answer.url == reverse(
+        "admin:messaging_conversation_thread", args=(Conversation.objects.get().public_id,)
+    )
     assert desk(stranger, "messaging_write", anna.public_id).status_code == 404
 
 
@@ -211,7 +228,10 @@ def form_of(template, **changes):
 def test_a_manager_edits_a_wording_and_gets_a_new_version(desk, sydney, manager):
     template = Template.objects.get(name="thank_you_attended")
     answer = desk(
-        manager, "messaging_template_change", template.public_id, data=form_of(template, body="Thanks from {clinic}")
+        manager,
+        "messaging_template_change",
+        template.public_id,
+        data=form_of(template, body="Thanks from {clinic}"),
     )
 
     assert answer.status_code == 302
@@ -222,7 +242,10 @@ def test_a_manager_edits_a_wording_and_gets_a_new_version(desk, sydney, manager)
 def test_an_unknown_placeholder_is_refused_beside_the_field_with_what_was_typed(desk, sydney, manager):
     template = Template.objects.get(name="thank_you_attended")
     page = desk(
-        manager, "messaging_template_change", template.public_id, data=form_of(template, body="Hi {frist_name}")
+        manager,
+        "messaging_template_change",
+        template.public_id,
+        data=form_of(template, body="Hi {frist_name}"),
     )
 
     assert page.status_code == 200
@@ -234,12 +257,19 @@ def test_an_unknown_placeholder_is_refused_beside_the_field_with_what_was_typed(
 def test_staff_see_templates_and_cannot_change_them(desk, sydney, receptionist):
     template = Template.objects.get(name="thank_you_attended")
     assert desk(receptionist, "messaging_template_change", template.public_id).status_code == 200
-    assert desk(receptionist, "messaging_template_change", template.public_id, data=PRESSED).status_code == 403
-    assert desk(receptionist, "messaging_template_restore_seed", template.public_id, data=PRESSED).status_code == 403
+    assert (
+        desk(receptionist, "messaging_template_change", template.public_id, data=PRESSED).status_code == 403
+    )
+    assert (
+        desk(receptionist, "messaging_template_restore_seed", template.public_id, data=PRESSED).status_code
+        == 403
+    )
 
 
 def test_the_editor_shows_encoding_segments_cost_and_how_it_reads(desk, sydney, manager):
-    plain = desk(manager, "messaging_measure", data={"body": "Hi {first_name}, see you {date}."}).content.decode()
+    plain = desk(
+        manager, "messaging_measure", data={"body": "Hi {first_name}, see you {date}."}
+    ).content.decode()
     fancy = desk(manager, "messaging_measure", data={"body": "Hi 😊"}).content.decode()
     wrong = desk(manager, "messaging_measure", data={"body": "Hi {nope}"}).content.decode()
 

@@ -151,7 +151,8 @@ def test_a_cancelled_visit_withdraws_everything_not_said_yet_with_its_reason(syd
 def test_planning_and_withdrawing_sets_cost_the_same_queries_however_long(sydney, account, book):
     def cost(count, label):
         bookings = [
-            book(make_contact(sydney, name=f"{label} {n}"), at=NOW + timedelta(days=4, hours=n)) for n in range(count)
+            book(make_contact(sydney, name=f"{label} {n}"), at=NOW + timedelta(days=4, hours=n))
+            for n in range(count)
         ]
         with CaptureQueriesContext(connection) as planning:
             schedule_reminders([plan(b) for b in bookings])

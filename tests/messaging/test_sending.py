@@ -331,7 +331,7 @@ def test_claiming_a_set_costs_the_same_queries_however_long_it_is(gateway, sydne
 
 
 @settings(
-    max_examples=60, deadline=None,
+    max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(
@@ -387,9 +387,9 @@ def test_no_reminder_goes_out_in_quiet_hours_after_its_visit_or_for_a_visit_that
 def test_care_goes_out_only_between_eight_and_twenty_local_at_every_hour_across_a_clock_change(
     gateway, sydney, now, transition
 ):
-    """Sydney's clocks change on these nights; every hour of the three days around them."""
-    start = transition - timedelta(hours=36)
-    for hour in range(72):
+    """Sydney's clocks change on these nights; every hour from the evening before to the morning after."""
+    start = transition - timedelta(hours=16)
+    for hour in range(36):
         at = start + timedelta(hours=hour)
         now.set(at)
         person = make_contact(sydney, name=f"Person {hour}")
@@ -400,4 +400,4 @@ def test_care_goes_out_only_between_eight_and_twenty_local_at_every_hour_across_
         sending.send_due()
         for sms in gateway.sent:
             assert 8 <= sydney.local(at).hour < 20, (sydney.local(at), sms.to)
-    assert Message.objects.filter(status="sent").count() >= 36
+    assert Message.objects.filter(status="sent").count() >= 12

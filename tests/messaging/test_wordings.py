@@ -14,7 +14,7 @@ from tests.factories.contacts import make_contact
 
 CAUSE = Cause.system("test")
 TYPICAL = {
-    **{name: "x" for name in rendering.PLACEHOLDERS},
+    **dict.fromkeys(rendering.PLACEHOLDERS, "x"),
     "first_name": "Alexandra", "clinic": "Avatar Imaging Melbourne", "clinic_phone": "(03) 9000 0000",
     "date": "Wed 25 Nov", "time": "12:30 pm", "booking_link": "https://book.avatar.example",
     "review_link": "https://review.avatar.example", "referral_link": "https://book.avatar.example",
@@ -32,11 +32,14 @@ def test_a_delivered_text_fits_one_segment_names_the_clinic_and_may_be_saved(see
 
 
 def test_there_is_a_text_for_every_name_the_rules_use():
-    wanted = """welcome_lead follow_up_no_response booking_confirmation booking_rescheduled reminder_48hr reminder_24hr
-    reminder_2hr confirm_reply cancel_reply reschedule_reply cancellation_rescue no_show_followup thank_you_attended
-    review_request referral_invite recall_reminder help_reply stop_reply welcome_email recall_email""".split()
+    wanted = {
+        "welcome_lead", "follow_up_no_response", "booking_confirmation", "booking_rescheduled", "reminder_48hr",
+        "reminder_24hr", "reminder_2hr", "confirm_reply", "cancel_reply", "reschedule_reply",
+        "cancellation_rescue", "no_show_followup", "thank_you_attended", "review_request", "referral_invite",
+        "recall_reminder", "help_reply", "stop_reply", "welcome_email", "recall_email",
+    }  # fmt: skip
 
-    assert set(seed_texts.BY_NAME) == set(wanted)
+    assert set(seed_texts.BY_NAME) == wanted
 
 
 @pytest.mark.parametrize("word", ["cancer", "mole", "botox", "skin", "surgery", "scan", "results"])
@@ -45,7 +48,16 @@ def test_no_delivered_text_speaks_of_health(word):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "Hi {nobody}", "Hi {first_name", "Hi {}", "Hi {{first_name}}", "{first_name.__class__}", "{% now %}"]
+    "body",
+    [
+        "",
+        "Hi {nobody}",
+        "Hi {first_name",
+        "Hi {}",
+        "Hi {{first_name}}",
+        "{first_name.__class__}",
+        "{% now %}",
+    ],
 )
 def test_a_wording_that_cannot_be_filled_is_refused(sydney, body):
     template = Template.objects.get(name="welcome_lead")
@@ -78,7 +90,12 @@ def test_every_wording_is_kept_and_can_come_back(sydney):
 
 def test_a_template_of_ones_own_has_no_delivered_wording(sydney):
     own = create_template(
-        location_id=sydney.pk, name="own", body="Hi {first_name}", category="reply", purpose="service", cause=CAUSE
+        location_id=sydney.pk,
+        name="own",
+        body="Hi {first_name}",
+        category="reply",
+        purpose="service",
+        cause=CAUSE,
     )
     with pytest.raises(Invalid):
         restore_seed(template_id=own.pk, cause=CAUSE)
@@ -108,7 +125,15 @@ def test_the_neutral_label_of_an_intent_is_all_a_text_shows(sydney):
 
 
 def test_every_reason_has_words():
-    for code in ("merged", "no_number", "contact_hidden", "outcome_changed", "visit_moved", "no_template", "cap"):
+    for code in (
+        "merged",
+        "no_number",
+        "contact_hidden",
+        "outcome_changed",
+        "visit_moved",
+        "no_template",
+        "cap",
+    ):
         assert reasons.words(code).endswith(".")
         assert "_" not in reasons.words(code)
     assert judging.NEEDS_OUTCOME
