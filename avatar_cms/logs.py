@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import structlog
+from django.http import HttpRequest
 from structlog.typing import EventDict, WrappedLogger
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
@@ -21,6 +22,9 @@ def redact(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
 
 
 def _masked(value: Any) -> Any:
+    if isinstance(value, HttpRequest):
+        # Without its query, which may be a name somebody searched for.
+        value = f"{value.method} {value.path}"
     if isinstance(value, str):
         return _PHONE.sub("[phone]", _EMAIL.sub("[email]", value))
     return value
