@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -69,7 +70,7 @@ def default(provider: str) -> ProviderAccount | None:
 
 def wix_secrets(account: ProviderAccount | None) -> list[str]:
     """The secrets that sign the simple form: the account's own, else the installation's; newest first."""
-    own: dict[str, str] = account.credentials if account is not None else {}
+    own = _own(account)
     if own.get("webhook_secret"):
         return [own["webhook_secret"], own.get("previous_webhook_secret", "")]
     return [
@@ -80,12 +81,17 @@ def wix_secrets(account: ProviderAccount | None) -> list[str]:
 
 def wix_public_key(account: ProviderAccount | None) -> str:
     """The key that checks Wix's tokens: the account's own, else the installation's; "" when there is none."""
-    own: dict[str, str] = account.credentials if account is not None else {}
+    own = _own(account)
     if own.get("public_key"):
         return own["public_key"]
     key = getattr(settings, "WIX_PUBLIC_KEY", "") or ""
     path = getattr(settings, "WIX_PUBLIC_KEY_FILE", "") or ""
     return key or (_read_key(str(path)) if path else "")
+
+
+def _own(account: ProviderAccount | None) -> dict[str, str]:
+    credentials: Any = account.credentials if account is not None else {}
+    return dict(credentials)
 
 
 def _read_key(path: str) -> str:
