@@ -31,6 +31,13 @@ def start(*, follow_parent: bool = True) -> None:
     check_broker()
 
 
+def missing() -> list[str]:
+    """The names of embedded servers that do not live."""
+    wanted = {"PostgreSQL": settings.EMBEDDED_DATABASE, "Valkey": settings.EMBEDDED_BROKER}
+    processes = {"PostgreSQL": demo.cluster().process, "Valkey": demo.broker().process}
+    return [name for name, embedded in wanted.items() if embedded and not processes[name]()]
+
+
 def stop() -> None:
     """Stop what is embedded."""
     if settings.EMBEDDED_BROKER:
@@ -69,7 +76,7 @@ def check_database() -> None:
         except (OperationalError, psycopg.Error) as error:
             told = str(error).strip().splitlines()
             raise LaunchError(
-                f"The database does not answer ({told[-1] if told else 'no reason given'}). Check {name}."
+                f"The database does not answer ({told[0] if told else 'no reason given'}). Check {name}."
             ) from error
 
 

@@ -46,7 +46,7 @@ def run(*, port: int, prepare: Callable[[], None], banner: Callable[[], None], s
             children = _start_procfile(port)
             _wait_until_ready(port, children)
             banner()
-            _watch(children, parent)
+            _watch(children, parent, say)
         except Stopped:
             say("Stopping.")
         finally:
@@ -120,11 +120,15 @@ def _what_is_missing(body: bytes) -> str:
     return ", ".join(name for name, result in checks.items() if not result.get("ok")) or "no check failed"
 
 
-def _watch(children: subprocess.Popen[bytes], parent: int) -> None:
+def _watch(children: subprocess.Popen[bytes], parent: int, say: Say) -> None:
     while children.poll() is None:
         if parent and os.getppid() != parent:
             raise Stopped  # `make` was killed
-        time.sleep(0.5)
+        lost = servers.missing()
+        if lost:
+            say(f"The embedded {' and '.join(lost)} ended by itself; starting it again.")
+            servers.start()
+        time.sleep(1)
     raise LaunchError("A process ended by itself, so everything was stopped; its last words are above.")
 
 
