@@ -176,4 +176,7 @@ def last_line(done):
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
         sys.exit(__doc__)
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except PermissionError as error:
+        sys.exit("Cannot write %s: run as the owner of this checkout, or clone it anew." % error.filename)
