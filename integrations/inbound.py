@@ -250,16 +250,6 @@ def take_waiting(receipt: Receipt) -> list[Any]:
 
 
 @transaction.atomic
-def retry_waiting(account: ProviderAccount, kind: str, thread: str) -> int:
-    """Put the deliveries of a thread that wait back in line: what they waited for is there. Returns how many."""
-    subject = subject_of(Delivery(account=account, kind=Kind(kind), key="", thread=thread, body=b""))
-    waiting = list(Receipt.objects.filter(subject=subject, state=Receipt.State.WAITING).order_by("pk"))
-    for receipt in waiting:
-        _enqueue(receipt, dedupe_key=f"receipt:{receipt.pk}:{receipt.attempts}")
-    return len(waiting)
-
-
-@transaction.atomic
 def apply_again(receipt: Receipt) -> None:
     """Put a parked or ignored receipt back in line, as a person asked. Conflict for any other, or without a
     body.
