@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -60,7 +61,7 @@ class VersionInline(ReadOnlyInline):
 
     model = RuleVersion
     fields = ("number", "created_at", "author", "is_seed", "in_words")
-    readonly_fields = ("in_words",)
+    readonly_fields = ("created_at", "in_words")
     show_change_link = False
 
     @display(description="In plain words")
@@ -97,10 +98,25 @@ class RuleAdmin(ScopedAdmin):
     actions_row = ("switch",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("in_words",) if obj is None else ("key", "location", "in_words")
+        shown = ("in_words", "conditions_shown", "actions_shown")
+        return shown if obj is None else ("key", "location", *shown)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fieldsets if obj is None else ((None, {"fields": ("in_words",)}), *self.fieldsets)
+        if obj is None:
+            return self.fieldsets
+        words = (None, {"fields": ("in_words",)})
+        if self.has_change_permission(request, obj):
+            return (words, *self.fieldsets)
+        head = (("name", "key"), ("location", "priority", "is_active"), ("trigger", "every", "anchor"))
+        return (words, (None, {"fields": (*head, "conditions_shown", "actions_shown")}))
+
+    @display(description="Conditions")
+    def conditions_shown(self, rule: Rule) -> str:
+        return _json(rule.current.conditions if rule.current is not None else {})
+
+    @display(description="Actions")
+    def actions_shown(self, rule: Rule) -> str:
+        return _json(rule.current.actions if rule.current is not None else [])
 
     @display(description="In plain words")
     def in_words(self, rule: Rule) -> str:
@@ -169,7 +185,7 @@ class RuleRunAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     )
-    readonly_fields = ("who", "tone", "facts_seen")
+    readonly_fields = ("who", "tone", "facts_seen", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleRun]:
         return super().get_queryset(request).select_related("facts", "version")
@@ -227,6 +243,10 @@ class FactSnapshotAdmin(ReadOnlyAdmin):
     @display(description="What was known")
     def seen(self, snapshot: FactSnapshot) -> str:
         return _facts(snapshot)
+
+
+def _json(value: Any) -> str:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _facts(snapshot: FactSnapshot | None) -> str:
