@@ -17,15 +17,15 @@ def page() -> str:
     lines = [
         "# Events",
         "",
-        "Every event type, the data it may carry, and who hears of it. Written by `scripts/events_doc.py`; a test keeps it",
-        "true. Data holds ids, codes, times and field names, never personal values. Names are the triggers of rules.",
+        "Every event type, the data it may carry, and who hears of it. Written by `scripts/events_doc.py`; a test",
+        "keeps it true. Data holds ids, codes, times and field names, never personal values. Names are the triggers of rules.",
         "",
         "| event | meaning | data | heard by |",
         "|---|---|---|---|",
     ]
     for kind in events.all_types():
-        data = ", ".join(sorted(kind.keys)) or "–"
-        heard = ", ".join(sorted(events.subscribers(kind.name))) or "–"
+        data = ", ".join(sorted(kind.keys)) or "none"
+        heard = ", ".join(sorted(events.subscribers(kind.name))) or "none"
         lines.append(f"| `{kind.name}` | {kind.label} | {data} | {heard} |")
     return "\n".join(lines) + "\n"
 
