@@ -87,7 +87,7 @@ def test_odd_queries_are_refused_and_never_crash(
         assert field in answer.json()["error"]["fields"]
 
 
-@pytest.mark.parametrize("key", [str(uuid.uuid4()), "1", "nonsense", "%00", "' OR 1=1"])
+@pytest.mark.parametrize("key", ["0190b5a2-0000-7000-8000-000000000000", "1", "nonsense", "%00", "' OR 1=1"])
 def test_unknown_ids_are_not_found(api: Any, key: str) -> None:
     answer = api("admin").get(f"/api/locations/{key}")
     assert answer.status_code == 404
