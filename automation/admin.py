@@ -135,7 +135,8 @@ class RuleAdmin(ScopedAdmin):
             priority=data["priority"], is_active=data["is_active"], conditions=data["conditions"],
             actions=data["actions"],
         )  # fmt: skip
-        author, cause = request.user, cause_of(request)
+        cause = cause_of(request)
+        author = _person(cause)
         if change:
             return services.save_rule(obj.pk, wanted=wanted, author=author, cause=cause)
         return services.create_rule(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import django_filters
 from django.urls import re_path
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access
+from accounts.models import User
 from automation import actions, facts, seeds, selectors, services, triggers
 from automation.models import Rule, RuleRun
 from automation.serializers import (
@@ -29,12 +30,17 @@ from automation.services import RuleInput
 from bookings.models import Booking
 from contacts.models import Contact
 from core.api import BaseViewSet, Creating, Deleting, ReadViewSet, Updating
+from core.causes import Cause
 from core.errors import NotFound
 from core.models import Event
 
 #: How many runs "why" answers with.
 NEWEST = 50
 _WORDING = ("name", "trigger", "every", "anchor", "priority", "is_active", "conditions", "actions")
+
+
+def _person(cause: Cause) -> User:
+    return User.objects.get(pk=cause.id)
 
 
 class RuleFilter(django_filters.FilterSet):
@@ -70,14 +76,14 @@ class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
         location = self.location(getattr(data.pop("location", None), "public_id", None))
         wanted = RuleInput(**{name: data[name] for name in _WORDING})
         return services.create_rule(
-            location=location, key=data["key"], wanted=wanted, author=self.request.user, cause=self.cause
+            location=location, key=data["key"], wanted=wanted, author=_person(self.cause), cause=self.cause
         )
 
     def update_through(self, row: Rule, data: dict[str, Any]) -> Rule:
         now = services.input_of(row)
         given = {name: value for name, value in data.items() if name in self.request.data}
         wanted = RuleInput(**{name: given.get(name, getattr(now, name)) for name in _WORDING})
-        return services.save_rule(row.pk, wanted=wanted, author=self.request.user, cause=self.cause)
+        return services.save_rule(row.pk, wanted=wanted, author=_person(self.cause), cause=self.cause)
 
     def delete_through(self, row: Rule) -> None:
         services.set_active(row.pk, active=False, cause=self.cause)
@@ -98,7 +104,7 @@ class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
     def restore(self, request: Request, id: str) -> Response:
         """Bring back the wording the rule was delivered with, as a new version."""
         rule = self.get_object()
-        return self.answer(seeds.restore_rule(rule.pk, author=request.user, cause=self.cause))
+        return self.answer(seeds.restore_rule(rule.pk, author=_person(self.cause), cause=self.cause))
 
     @extend_schema(responses={200: {"type": "object"}})
     @action(detail=False, pagination_class=None, filterset_class=None)
@@ -198,8 +204,8 @@ class WhyViewSet(ReadViewSet):
 
     queryset = Contact.objects.live().select_related("location", "guardian", "owner")
     serializer_class = WhySerializer
-    filter_backends: ClassVar[tuple[Any, ...]] = ()
-    pagination_class = None
+    filter_backends: Any = ()
+    pagination_class: Any = None
 
     @extend_schema(
         operation_id="contacts_why",

@@ -67,7 +67,7 @@ def slot_of(location: Location, every: str, now: datetime) -> str:
 def clock_rules(items: list[Work]) -> None:
     """Look for contacts whose time has come, rule by rule."""
     for item in items:
-        location = Location.objects.get(pk=item.location_id)
+        location = Location.objects.get(pk=item.location_id or 0)
         if location.automation_mode == Location.AutomationMode.OFF:
             continue
         rules = Rule.objects.filter(

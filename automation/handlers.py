@@ -34,7 +34,7 @@ def run_rules(items: list[Work]) -> None:
     """Meet each event with the rules of its location. The k-th events of all contacts are one wave, so that
     every event of a contact finds the effects of the ones before it."""
     happened = [item.event for item in items if item.event is not None and item.event.location_id is not None]
-    places = rulebook.locations({event.location_id for event in happened})
+    places = rulebook.locations({event.location_id or 0 for event in happened})
     lock_contacts(event.contact_id for event in happened)
     for wave in _waves(happened):
         _Wave(wave, places, alone=len(items) == 1).run()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
@@ -112,6 +113,11 @@ def _known_now(leaf: Leaf, here: _Here) -> Q:
     return EVERYTHING if verdict.ok else NOTHING
 
 
+def _several(leaf: Leaf) -> list[Any]:
+    """The operands of a leaf, as a list also where it has but one."""
+    return list(leaf.wanted) if isinstance(leaf.wanted, tuple) else [leaf.wanted]
+
+
 # Readers of one field. Each answers None for an operator it has no words for.
 
 _Reader = Callable[[Leaf, _Here], Q | None]
@@ -152,13 +158,31 @@ def _date(column: str) -> _Reader:
         if leaf.op == "exists":
             return present if leaf.wanted else ~present
         if leaf.op == "between":
-            low, high = leaf.wanted  # type: ignore[misc]
+            low, high = _several(leaf)
             return present & Q(**{f"{column}__range": (here.day(low), here.day(high))})
         assert isinstance(leaf.wanted, Moment)
         day = here.day(leaf.wanted)
         if leaf.op == "ne":
             return present & ~Q(**{column: day})
         return present & Q(**{column if leaf.op == "eq" else f"{column}__{leaf.op}": day})
+
+    return read
+
+
+def _whole(column: str) -> _Reader:
+    """A column of whole numbers. Asked about a fraction, the database would cut it off, so it is not asked."""
+
+    def read(leaf: Leaf, here: _Here) -> Q | None:
+        present, wanted = _present(column, text=False), leaf.wanted
+        if leaf.op == "exists":
+            return present if wanted else ~present
+        if leaf.op == "between":
+            low, high = _several(leaf)
+            return present & Q(**{f"{column}__gte": low, f"{column}__lte": high})
+        if leaf.op in _MIRRORED:
+            return present & Q(**{f"{column}__{leaf.op}": wanted})
+        same = Q(**{f"{column}__in": [item for item in _several(leaf) if item == int(item)]})
+        return present & (same if leaf.op in ("eq", "in") else ~same)
 
     return read
 
@@ -182,7 +206,7 @@ def _since(column: str) -> _Reader:
         if leaf.op in _MIRRORED:
             return present & Q(**{f"{column}__{_MIRRORED[leaf.op]}": at(wanted, here)})
         if leaf.op == "between":
-            low, high = wanted  # type: ignore[misc]
+            low, high = _several(leaf)
             return present & Q(**{f"{column}__lte": at(low, here), f"{column}__gte": at(high, here)})
         moments = [at(item, here) for item in (wanted if isinstance(wanted, tuple) else (wanted,))]
         same = Q(**{f"{column}__in": moments})
@@ -222,7 +246,7 @@ def _tags(leaf: Leaf, here: _Here) -> Q | None:
         same = Q(tags__overlap=list(wanted))  # type: ignore[arg-type]
         return same if leaf.op == "in" else ~same
     if leaf.op in ("eq", "ne"):
-        names = list(wanted)  # type: ignore[arg-type]
+        names = _several(leaf)
         same = Q(tags__contains=names, tags__contained_by=names)
         return same if leaf.op == "eq" else ~same
     return None
@@ -253,7 +277,7 @@ def _open_tasks(leaf: Leaf, here: _Here) -> Q | None:
     tasks = Task.objects.filter(contact_id=OuterRef("pk"), status__in=Task.OPEN)
     if leaf.op == "contains":
         return Q(Exists(tasks.filter(type=leaf.wanted)))
-    names = list(leaf.wanted)  # type: ignore[arg-type]
+    names = _several(leaf)
     if leaf.op in ("in", "not_in"):
         some = Q(Exists(tasks.filter(type__in=names)))
         return some if leaf.op == "in" else ~some
@@ -292,7 +316,7 @@ def _other_visit(leaf: Leaf, here: _Here) -> Q | None:
 
 
 _READERS: Mapping[str, _Reader] = {
-    "warmness_score": _plain("warmness_score"),
+    "warmness_score": _whole("warmness_score"),
     "intent": _plain("intent", text=True),
     "source": _plain("source", text=True),
     "current_pipeline": _plain("current_pipeline", text=True),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -30,12 +29,14 @@ AGES = [0, 1, 3600, 14400, 86400]
 WORDS = ["Skin check", "skin", "Dr Lee", "DR LEE", "x", "alpha@demo.test", "y|yes"]
 
 
-@dataclass(repr=False)
 class People:
     """Everyone at a location, with what is known of each."""
 
-    location: Location
-    subjects: dict[int, Subject]
+    def __init__(self, location: Location, subjects: dict[int, Subject]) -> None:
+        self.location, self.subjects = location, subjects
+
+    def __repr__(self) -> str:
+        return f"{len(self.subjects)} people"
 
 
 def population(location: Location, seed: int) -> None:
