@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 from django.db.models import F
 
-from core import clock, crashpoints
+from avatar_cms.embedded.processes import wait_until
+from core import clock, crashpoints, jobs
 from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tests.factories.contacts import make_contact
+from tests.harness.processes import Worker
 from tests.messaging.conftest import RULE, make_account, make_sydney
 from tests.messaging.journal_relay import accepted
 
@@ -106,3 +108,22 @@ def test_nothing_is_touched_before_the_dead_process_lease_has_run_out(queued, re
     assert relay().returncode == 0
 
     assert Message.objects.filter(status="sending", lease_until__gt=clock.now()).count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["messaging.before_call", "messaging.after_call"])
+def test_a_killed_celery_worker_is_made_good_by_the_next_one(queued, subprocess_environment, point):
+    Message.objects.exclude(pk=queued[0].pk).delete()
+
+    def drained(worker, settled):
+        jobs.drain.delay()
+        assert wait_until(lambda: settled(Message.objects.get(pk=queued[0].pk)), 60), worker.log()
+
+    with Worker({**subprocess_environment, "CRASH_AT": f"{point}:1"}) as worker:
+        drained(worker, lambda message: message.status == "sending")
+        worker.kill()
+    time_passes()
+    with Worker(subprocess_environment) as worker:
+        drained(worker, lambda message: message.status == "sent")
+
+    assert Message.objects.get(pk=queued[0].pk).attempts == 1

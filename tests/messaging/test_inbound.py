@@ -393,3 +393,23 @@ def test_nobody_is_made_twice_by_texts_of_two_spellings(gateway, sydney, text):
 
     assert Contact.objects.filter(phone="+61412999998").count() == 1
     assert make_contact(sydney, name="Other").pk
+
+
+def test_what_a_text_costs_is_known(
+    gateway, anna, book, client, token, run_work, django_assert_max_num_queries
+):
+    """The door stores; one work item applies. Rules that answer are counted by automation's own tests."""
+    from integrations import inbound as deliveries
+
+    ask(anna, book(anna), "a")
+    fields = {"message_id": "m-1", "from": anna.phone, "to": "+61290000000", "body": "Yes"}
+    with django_assert_max_num_queries(7):
+        client.post(f"/webhooks/sms/inbound/{token}", json.dumps(fields), content_type="application/json")
+    with django_assert_max_num_queries(34):
+        deliveries.apply_receipt(Receipt.objects.get(external_id="m-1").pk)
+
+
+def test_sending_one_message_costs_what_is_known(gateway, anna, django_assert_max_num_queries):
+    queue_messages([NewMessage(anna.pk, "k", RULE, template="welcome_lead")])
+    with django_assert_max_num_queries(45):
+        sending.send_due()
