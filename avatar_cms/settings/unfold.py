@@ -41,6 +41,7 @@ NAVIGATION = [
             _model("Contacts", "group", "contacts_contact", "contacts"),
             _model("Bookings", "calendar_month", "bookings_booking", "bookings"),
             _model("Tasks", "checklist", "tasks_task", "tasks"),
+            _model("Conversations", "forum", "messaging_conversation", "messages"),
             _model("Messages", "sms", "messaging_message", "messages"),
             _item("Phone (demo)", "smartphone", "admin:messaging_phone", "messages"),
         ],
@@ -54,6 +55,7 @@ NAVIGATION = [
             _model("Runs", "play_circle", "automation_rulerun", "settings"),
             _model("Events", "history", "core_event", "settings"),
             _model("Work", "engineering", "core_work", "settings"),
+            _model("Deliveries", "inbox", "integrations_receipt", "settings"),
         ],
     },
     {
@@ -63,6 +65,7 @@ NAVIGATION = [
             _model("Services", "medical_services", "bookings_service", "settings"),
             _model("Practitioners", "stethoscope", "bookings_practitioner", "settings"),
             _model("Locations", "location_on", "accounts_location", "settings"),
+            _model("Providers", "hub", "integrations_provideraccount", "settings"),
             _model("Users", "badge", "accounts_user", "users"),
             _model("Audit", "policy", "core_auditentry", "audit"),
         ],
