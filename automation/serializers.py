@@ -112,6 +112,7 @@ class PreviewSerializer(serializers.Serializer):
 
 class ActionRunSerializer(PublicModelSerializer):
     step = serializers.SerializerMethodField(help_text="From 1.")
+    state = serializers.CharField(read_only=True, help_text="pending, done, skipped, held or failed")
 
     class Meta:
         model = ActionRun
@@ -128,6 +129,9 @@ class RunSerializer(PublicModelSerializer):
     version = serializers.IntegerField(source="version.number", read_only=True)
     contact = serializers.UUIDField(source="contact.public_id", default=None, read_only=True)
     booking = serializers.UUIDField(source="booking.public_id", default=None, read_only=True)
+    state = serializers.CharField(
+        read_only=True, help_text="matched (shadow), running, done, failed, not_matched or stopped"
+    )
     event = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
     depth = serializers.SerializerMethodField(help_text="How many rules led here, this one included.")

@@ -678,3 +678,24 @@ def test_deciding_twice_gives_the_same_answer() -> None:
 def test_an_action_says_itself_in_plain_words(raw: dict[str, Any], words: str) -> None:
     [step] = rule(raw).steps
     assert sentences.describe(step) == words
+
+
+def test_the_words_that_are_stored_are_these() -> None:
+    assert [str(outcome) for outcome in Outcome] == ["matched", "not_matched", "stopped"]
+    assert [str(turn) for turn in Turn] == ["do", "skip", "later"]
+    assert engine.TOO_DEEP == "Stopped: more than 8 rules set each other off, one after the other."
+    assert engine.TWICE == (
+        "Stopped: this rule already ran for this contact in the same chain, so it would go round in circles."
+    )
+
+
+def test_what_was_decided_cannot_be_changed() -> None:
+    [plan] = engine.decide(subject(), [rule(TAG)], now=NOW)
+    for thing, name in (
+        (plan, "reason"),
+        (plan.rule, "key"),
+        (plan.steps[0], "turn"),
+        (plan.steps[0].step, "index"),
+    ):
+        with pytest.raises(AttributeError):
+            setattr(thing, name, "changed")
