@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -33,6 +33,7 @@ LEASE = timedelta(seconds=120)
 MAX_TRIES = 5
 FIRST_RETRY = timedelta(seconds=5)
 CLAIM_SIZE = 200
+WORKER_ENDED = "The worker ended while doing this."
 
 HandlerFunction = Callable[[list[Work]], None]
 
@@ -164,9 +165,7 @@ def drain(*, max_items: int | None = None, deadline: float | None = None) -> int
         for item in claimed:
             groups[item.handler].append(item)
         for name, items in groups.items():
-            size = _handlers.get(name).batch
-            for start in range(0, len(items), size):
-                _run(_handlers.get(name), items[start : start + size])
+            _run_in_batches(_handlers.get(name), items)
         ran += len(claimed)
     return ran
 
@@ -225,7 +224,7 @@ def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
         if not ids:
             return []
         items = list(Work.objects.filter(pk__in=ids).order_by("due_at", "id"))
-        live = _without_expired(items)
+        live = _without_deadly(_without_expired(items))
     _load_events(live)
     return live
 
@@ -238,6 +237,17 @@ def _without_expired(items: list[Work]) -> list[Work]:
     return [item for item in items if item.pk not in set(late)]
 
 
+def _without_deadly(items: list[Work]) -> list[Work]:
+    """Items that ended their worker at every try are parked: nobody was left to do it then."""
+    deadly = {item.pk for item in items if item.attempts > MAX_TRIES and item.last_error == WORKER_ENDED}
+    if deadly:
+        logger.error("work ends its workers", extra={"items": sorted(deadly)})
+        Work.objects.filter(pk__in=deadly).update(
+            state=Work.State.PARKED, finished_at=clock.now(), lease_until=None, retry_at=None
+        )
+    return [item for item in items if item.pk not in deadly]
+
+
 def _load_events(items: list[Work]) -> None:
     wanted = {item.event_id for item in items if item.event_id is not None}
     events = Event.objects.in_bulk(wanted) if wanted else {}
@@ -245,7 +255,33 @@ def _load_events(items: list[Work]) -> None:
         item.event = events.get(item.event_id) if item.event_id is not None else None
 
 
-def _run(handler: Handler, items: list[Work]) -> None:
+def _run_in_batches(handler: Handler, items: list[Work]) -> None:
+    """Run claimed items in order; behind one that failed, those of its subject wait."""
+    blocked: set[str] = set()
+    for batch in _batches(items, handler.batch):
+        for item in batch:
+            if item.subject in blocked:
+                _release(item)
+        going = [item for item in batch if item.subject not in blocked]
+        if going:
+            blocked |= _run(handler, going)
+
+
+def _batches(items: list[Work], size: int) -> Iterator[list[Work]]:
+    """Items in their order, at most `size` together. What was tried before goes alone: it may be why."""
+    batch: list[Work] = []
+    for item in items:
+        if batch and (item.attempts > 1 or batch[-1].attempts > 1 or len(batch) == size):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def _run(handler: Handler, items: list[Work]) -> set[str]:
+    """Run a batch. Returns the subjects whose later items must wait, because one of theirs is not done."""
+    subjects = {item.subject for item in items if item.subject}
     try:
         _attempt(handler, items)
     except LeaseLost:
@@ -253,26 +289,37 @@ def _run(handler: Handler, items: list[Work]) -> None:
             "lease lost",
             extra={"handler": handler.name, "items": [item.pk for item in items]},
         )
+        return subjects
     except (OperationalError, InterfaceError) as error:
         # Deadlock, serialization failure, lock time-out, lost connection: nothing happened, all of it again.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         for item in items:
             _fail(item, error)
+        return subjects
     except Exception as error:
-        if len(items) == 1:
-            _fail(items[0], error)
-        else:
-            _run_one_by_one(handler, items)
+        if len(items) > 1:
+            return _run_one_by_one(handler, items)
+        _fail(items[0], error)
+        return subjects
+    return set()
 
 
 def _attempt(handler: Handler, items: list[Work]) -> None:
+    if items[0].attempts > 1:
+        _foretell(items[0])
     with transaction.atomic():
         handler.function(items)
         _finish(items)
 
 
-def _run_one_by_one(handler: Handler, items: list[Work]) -> None:
+def _foretell(item: Work) -> None:
+    """Commit, before an item is tried again, what is to be read of it should its worker not live to tell."""
+    if not _mine(item).update(last_error=WORKER_ENDED, lease_until=clock.sql_now() + LEASE):
+        raise LeaseLost
+
+
+def _run_one_by_one(handler: Handler, items: list[Work]) -> set[str]:
     """A batch failed: each item alone, so that a poisoned one fails alone and only its own followers wait."""
     blocked: set[str] = set()
     for item in items:
@@ -283,9 +330,13 @@ def _run_one_by_one(handler: Handler, items: list[Work]) -> None:
             _attempt(handler, [item])
         except LeaseLost:
             logger.warning("lease lost", extra={"handler": handler.name, "items": [item.pk]})
+            if item.subject:
+                blocked.add(item.subject)
         except Exception as error:
             _fail(item, error)
-            blocked.add(item.subject)
+            if item.subject:
+                blocked.add(item.subject)
+    return blocked
 
 
 def _finish(items: list[Work]) -> None:

@@ -242,3 +242,50 @@ def run_in_threads(function: Callable[[], None], count: int) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
+
+
+@pytest.mark.django_db
+def test_behind_a_failed_item_its_followers_wait_in_later_batches_too(desk: Desk) -> None:
+    subjects = [f"contact:{number}" for number in range(60)]
+    with clock.frozen(START) as at:
+        for subject in subjects:
+            put("batch", f"{subject} first", subject=subject)
+        for subject in subjects:
+            put("batch", f"{subject} second", subject=subject, due=START + timedelta(seconds=1))
+        at.advance(timedelta(seconds=1))
+        desk.poison = {"contact:59 first"}
+        work.drain()
+        assert state("contact:59 second") == "pending"
+        assert Work.objects.get(args__name="contact:59 second").attempts == 0
+        assert Work.objects.filter(state="done").count() == 118
+        desk.poison = set()
+        at.advance(work.FIRST_RETRY)
+        work.drain()
+    assert desk.done[-2:] == ["contact:59 first", "contact:59 second"]
+
+
+@pytest.mark.django_db
+def test_work_that_ends_its_worker_again_and_again_is_parked_and_what_was_claimed_with_it_runs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class WorkerEnded(BaseException):
+        """As when the process is killed: nothing after it runs."""
+
+    def deadly(items: list[Work]) -> None:
+        if any(item.args["name"] == "deadly" for item in items):
+            raise WorkerEnded
+        desk.handle(items)
+
+    work.handler("deadly", batch=100)(deadly)
+    with clock.frozen(START) as at:
+        put("deadly", "deadly")
+        put("deadly", "innocent", due=START + timedelta(seconds=1))
+        at.advance(timedelta(seconds=1))
+        for _ in range(work.MAX_TRIES):
+            with pytest.raises(WorkerEnded):
+                work.drain()
+            at.advance(work.LEASE + timedelta(seconds=1))
+        work.drain()
+    parked = Work.objects.get(args__name="deadly")
+    assert (parked.state, parked.last_error) == ("parked", work.WORKER_ENDED)
+    assert desk.done == ["innocent"]
