@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -110,29 +111,28 @@ def record_many(news: Sequence[NewEvent]) -> list[Event]:
     if not news:
         return []
     rows = [_row(new) for new in news]
-    keyed = [row for row in rows if row.dedupe_key is not None]
-    if keyed:
-        rows = _without_known(rows)
-        for row in rows:
-            if row.dedupe_key is not None:
-                # A rival transaction may hold the key: the unique index decides, and its error aborts ours.
-                row.save(force_insert=True)
-        Event.objects.bulk_create([row for row in rows if row.dedupe_key is None])
-    else:
-        Event.objects.bulk_create(rows)
+    fresh = _insert_once([row for row in rows if row.dedupe_key is not None])
+    Event.objects.bulk_create([row for row in rows if row.dedupe_key is None])
+    rows = [row for row in rows if row.dedupe_key is None or row.public_id in fresh]
     _deliver(rows)
     return rows
 
 
-def _without_known(rows: list[Event]) -> list[Event]:
-    keys = [row.dedupe_key for row in rows if row.dedupe_key is not None]
-    known = set(Event.objects.filter(dedupe_key__in=keys).values_list("dedupe_key", flat=True))
-    fresh = []
-    for row in rows:
-        if row.dedupe_key is None or row.dedupe_key not in known:
-            known.add(row.dedupe_key)
-            fresh.append(row)
-    return fresh
+def _insert_once(keyed: list[Event]) -> set[UUID]:
+    """Insert those whose key is not there, and give them their ids. Returns their public ids.
+
+    The unique index decides, and a rival that is recording the same is waited for: an error would abort the
+    caller's transaction.
+    """
+    if not keyed:
+        return set()
+    Event.objects.bulk_create(keyed, ignore_conflicts=True)
+    written = dict(
+        Event.objects.filter(public_id__in=[row.public_id for row in keyed]).values_list("public_id", "pk")
+    )
+    for row in keyed:
+        row.pk = written.get(row.public_id)
+    return set(written)
 
 
 def _row(new: NewEvent) -> Event:

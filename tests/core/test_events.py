@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
@@ -75,6 +78,58 @@ def test_a_known_dedupe_key_records_nothing(happened: events.EventType) -> None:
     twice = events.NewEvent(type=happened, cause=CAUSE, location_id=7, dedupe_key="two")
     assert len(events.record_many([twice, twice])) == 1
     assert (Event.objects.count(), Work.objects.count()) == (2, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rival_that_records_the_same_key_is_waited_for_and_nobody_fails(
+    happened: events.EventType,
+) -> None:
+    found: list[Event | None] = []
+
+    def rival() -> None:
+        try:
+            with transaction.atomic():
+                found.append(events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once"))
+                Event.objects.count()  # The transaction is still good.
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        assert events.record(happened, cause=CAUSE, location_id=7, dedupe_key="once") is not None
+        thread = threading.Thread(target=rival)
+        thread.start()
+        wait_until_somebody_waits_for_us()
+    thread.join()
+    assert found == [None]
+    assert (Event.objects.count(), Work.objects.count()) == (1, 1)
+
+
+def wait_until_somebody_waits_for_us() -> None:
+    waiting = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            if cursor.fetchone() == (True,):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.django_db
+def test_events_with_keys_cost_the_same_however_many(
+    happened: events.EventType, django_assert_num_queries: object
+) -> None:
+    for length in (3, 60):
+        news = [
+            events.NewEvent(
+                type=happened, cause=CAUSE, location_id=7, contact_id=n, dedupe_key=f"{length}-{n}"
+            )
+            for n in range(length)
+        ]
+        with django_assert_num_queries(3):  # type: ignore[operator]
+            recorded = events.record_many(news)
+        assert [event.contact_id for event in recorded] == list(range(length))
+        assert set(Work.objects.values_list("event_id", flat=True)) >= {event.pk for event in recorded}
 
 
 @pytest.mark.django_db
