@@ -1,7 +1,8 @@
-"""Where "why?" is asked: the log of an event, and the contact's page."""
+"""Where automation speaks to people: the log of an event, the contact's page, the start page."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from accounts import access
@@ -12,6 +13,7 @@ from contacts import panels
 from contacts.models import Contact
 from core.explain import explainers
 from core.models import Event
+from tasks import home
 
 SHOWN = 12
 
@@ -38,8 +40,15 @@ def for_contact(contact: Contact, user: User) -> dict[str, Any] | None:
     }
 
 
+def notices(user: User, now: datetime) -> dict[str, Any] | None:
+    """The card of the start page: what rules told the staff; None on a quiet day."""
+    told = selectors.notices(user, now)
+    return {"notices": told} if told else None
+
+
 def connect() -> None:
     """Called when the app is ready."""
+    home.cards.register("notices", home.Card(20, "automation/notices_card.html", notices))
     explainers.register("automation", of_event)
     panels.register_panel(
         "why", "Why? / Why not?", 70, template="automation/why_panel.html", context=for_contact

@@ -151,7 +151,7 @@ def _contacts(ids: Iterable[int]) -> dict[int, Contact]:
     wanted = set(ids)
     if not wanted:
         return {}
-    rows = Contact.objects.filter(pk__in=wanted).select_related("owner", "guardian")
+    rows = Contact.objects.filter(pk__in=wanted).select_related("owner", "guardian").defer("notes")
     return {contact.pk: contact for contact in rows}
 
 

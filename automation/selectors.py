@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.models import Location
-from automation import conditions, engine, facts, intents, query, rulebook, sentences
+from accounts import access
+from accounts.models import Location, User
+from automation import actions, conditions, engine, facts, intents, query, rulebook, sentences
 from automation.engine import Outcome, RunPlan, StepPlan
-from automation.events import STAFF_NOTIFIED
-from automation.models import Rule, RuleRun, RuleVersion
+from automation.models import ActionRun, Rule, RuleRun, RuleVersion
 from automation.subjects import Happening, Subject
 from automation.triggers import CLOCK, TRIGGERS
 from contacts.models import Contact
@@ -41,10 +41,28 @@ def why(contact: Contact, *, limit: int = 50) -> list[RuleRun]:
     return list(runs().filter(contact=contact)[:limit])
 
 
-def notices(location_ids: Collection[int], *, limit: int = 20) -> QuerySet[Event]:
-    """What rules told the staff of these locations, newest first."""
-    rows = Event.objects.filter(type=STAFF_NOTIFIED.name, location_id__in=list(location_ids))
-    return rows.order_by("-pk")[:limit]
+@dataclass
+class Notice:
+    """What rules told the staff, once or several times in the last day; `at` is the last time."""
+
+    text: str
+    contact: Contact | None
+    at: datetime
+    times: int = 1
+
+
+def notices(user: User, now: datetime, *, limit: int = 6) -> list[Notice]:
+    """The notices of the last 24 hours at the person's locations, newest first, repeated ones as one."""
+    rows = access.visible(ActionRun, user).filter(
+        type="notify_staff", state=ActionRun.State.DONE, run_at__gt=now - timedelta(hours=24)
+    )
+    found: dict[tuple[str, int | None], Notice] = {}
+    for row in rows.select_related("run__version", "run__facts", "run__contact").order_by("-pk")[:200]:
+        known = row.run.facts.values if row.run.facts is not None else {}
+        text = actions.fill(row.run.version.actions[row.step]["text"], known)
+        notice = found.setdefault((text, row.run.contact_id), Notice(text, row.run.contact, row.run_at, 0))
+        notice.times += 1
+    return list(found.values())[:limit]
 
 
 def sentence(rule: Rule, version: RuleVersion | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from automation.models import ActionRun, Rule, RuleRun
 from contacts import services as contact_services
 from contacts.models import Contact
 from core import explain
+from core.clock import Frozen
 from core.models import Event, Work
 from messaging.models import Message
 from tasks.models import Task
-from tests.automation.conftest import CAUSE, NOW, drain, fresh
+from tests.automation.conftest import CAUSE, NOW, drain, fresh, happen
 from tests.factories.contacts import make_contact
 
 TAG = {"type": "add_tag", "tag": "seen"}
@@ -432,3 +434,20 @@ def test_the_contact_page_answers_why_and_why_not(desk: Callable[[str], Client],
     assert "Lead created" in text
     assert "Runs every time." in text
     assert "would not run" in text
+
+
+def test_what_rules_noticed_stands_on_the_start_page_for_a_day(
+    desk: Callable[[str], Client], clinic: Location, anna: Contact, now: Frozen
+) -> None:
+    failed = {"receipt": "x", "provider": "wix", "reason": "unreadable"}
+    for _ in range(3):
+        happen("webhook_failed", None, location_id=clinic.pk, data=failed)
+    happen("booking_outcome_missing", anna)
+    drain()
+    client = desk("staff")
+    text = client.get("/admin/").content.decode()
+    assert "A delivery from a provider could not be applied. Look at the parked deliveries. (3 times)" in text
+    assert "A visit is over and has no outcome yet." in text
+    assert "Anna Smith" in text
+    now.advance(timedelta(hours=24))
+    assert "What the rules noticed" not in client.get("/admin/").content.decode()
