@@ -141,16 +141,16 @@ def celery_worker_process(transactional_db: None, subprocess_environment: dict[s
 def _chromium() -> Iterator[Any]:
     from tests.harness import chromium
 
-    with chromium.launched() as browser:
+    # Playwright keeps an event loop in this thread to its end, which Django takes for asynchronous code.
+    with pytest.MonkeyPatch.context() as patch, chromium.launched() as browser:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield browser
 
 
 @pytest.fixture
-def page(_chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def page(_chromium: Any) -> Iterator[Any]:
     """A page of a real Chromium in a window of its own; script errors on it fail the test."""
     from tests.harness import chromium
 
-    # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with chromium.fresh_page(_chromium) as page:
         yield page
