@@ -32,7 +32,7 @@ demo-reset: environment ## Throw the demo's data away and start over with the ne
 	@$(VENV)/python manage.py demo_reset
 
 test: dev ## Test against real PostgreSQL and Valkey (about a minute or three)
-	@$(VENV)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 
 check: dev ## The slow tier: everything that `make test` leaves out

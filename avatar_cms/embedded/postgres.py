@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -225,9 +226,9 @@ def _copied(package: Path) -> Path:
     return copy
 
 
-def _as_server(home: Path) -> dict[str, object]:
+def _as_server(home: Path) -> dict[str, Any]:
     """How `subprocess` runs something as the server's account, in a folder and locale it can use."""
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "cwd": home,
         "env": {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
         "umask": 0o077,

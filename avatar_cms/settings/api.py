@@ -31,4 +31,19 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Where several lists of choices share a field name, each gets a name of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "ContactChannelEnum": "contacts.vocabulary.Channel",
+        "ContactSourceEnum": "contacts.vocabulary.Source",
+        "MessageChannelEnum": "messaging.models.Channel",
+        "MessageStatusEnum": "messaging.models.Status",
+        "BookingStatusEnum": "bookings.models.Status",
+        "BookingSourceEnum": "bookings.models.Source",
+        "BookingOutcomeEnum": "bookings.models.Booking.Outcome",
+        "TaskStatusEnum": "tasks.models.Task.Status",
+        "TaskOutcomeEnum": "tasks.models.Task.Outcome",
+        "RunStateEnum": "automation.models.RuleRun.State",
+        "WorkStateEnum": "core.models.Work.State",
+        "ConversationStateEnum": "messaging.models.Conversation.State",
+    },
 }
