@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -59,7 +59,7 @@ class TrackedModel(BaseModel):
         self.loaded_values = {}
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Iterable[str], values: Any) -> Any:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Any) -> Any:  # type: ignore[override]
         instance = super().from_db(db, field_names, values)
         instance.remember()
         return instance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.urls import re_path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import access
-from accounts.models import Location
+from accounts.models import Location, User
 from bookings.models import Booking
 from core import clock
 from core.api import PublicModelSerializer
@@ -71,14 +71,13 @@ class WeeklyReportView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        access.check(request.user, "read", "reports")
+        user = cast(User, request.user)
+        access.check(user, "read", "reports")
         now = clock.now()
         start = _week_start(request, now)
-        week = selectors.attended_week(request.user, week_start=start, now=now)
-        visits = list(selectors.attended_visits(request.user, week_start=start)[:MOST_VISITS])
-        unrecorded = list(
-            selectors.visits_without_outcome(request.user, week_start=start, now=now)[:MOST_VISITS]
-        )
+        week = selectors.attended_week(user, week_start=start, now=now)
+        visits = list(selectors.attended_visits(user, week_start=start)[:MOST_VISITS])
+        unrecorded = list(selectors.visits_without_outcome(user, week_start=start, now=now)[:MOST_VISITS])
         note(request, [*visits, *unrecorded], personal=True)
         return Response(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -65,12 +65,13 @@ class TaskSerializer(PublicModelSerializer):
         return list(self._priority(task).reasons)
 
     def _priority(self, task: Task) -> priority.Priority:
-        found: dict[int, priority.Priority] = self.context.setdefault("priorities", {})
+        context = cast(dict[str, Any], self.context)
+        found: dict[int, priority.Priority] = context.setdefault("priorities", {})
         if task.pk not in found:
-            own = self.context.get("weights")
+            own = context.get("weights")
             if own is None:
-                own = self.context["weights"] = queue.weights_by_location([task.location_id])
-            found[task.pk] = queue.explain(task, now=self.context.get("as_of") or clock.now(), own=own)
+                own = context["weights"] = queue.weights_by_location([task.location_id])
+            found[task.pk] = queue.explain(task, now=context.get("as_of") or clock.now(), own=own)
         return found[task.pk]
 
 
@@ -143,7 +144,7 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
     serializer_class = TaskSerializer
     write_serializer_class = TaskChange
     filter_backends: ClassVar[tuple[Any, ...]] = ()
-    pagination_class = None
+    pagination_class = None  # type: ignore[assignment,misc]
 
     def get_serializer_class(self) -> Any:
         return TaskInput if self.action == "create" else super().get_serializer_class()
@@ -167,7 +168,7 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
             )  # fmt: skip
         now = clock.now()
         locations = list(access.locations(request.user))
-        tasks = selectors.listed(request.user, wanted, now=now)
+        tasks = selectors.listed(cast(User, request.user), wanted, now=now)
         due = tasks.filter(queue.due_by(wanted.timeframe, now=now, locations=locations))
         ids = [location.pk for location in locations]
         rows = due.select_related("contact", "booking", "assigned_to", "location")
@@ -233,13 +234,13 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
     @action(detail=True, methods=["post"], gate_action="update")
     def start(self, request: Request, id: str) -> Response:
         """Begin a task and reserve it."""
-        return self._moved(services.start_task(self.get_object().pk, user=request.user))
+        return self._moved(services.start_task(self.get_object().pk, user=cast(User, request.user)))
 
     @extend_schema(request=None, responses=_DONE)
     @action(detail=True, methods=["post"], gate_action="update")
     def claim(self, request: Request, id: str) -> Response:
         """Reserve a task for ten minutes; 409 while a colleague has it."""
-        return self._moved(services.claim_task(self.get_object().pk, user=request.user))
+        return self._moved(services.claim_task(self.get_object().pk, user=cast(User, request.user)))
 
     @extend_schema(request=SnoozeInput, responses=_DONE)
     @action(detail=True, methods=["post"], gate_action="update")

@@ -147,7 +147,7 @@ def _row(task: Task, user: User, now: datetime, own: dict[int, priority.Weights]
         if not held
         else "you"
         if task.claimed_by_id == user.pk
-        else str(task.claimed_by.name or "a colleague"),
+        else str((task.claimed_by and task.claimed_by.name) or "a colleague"),
         may_act=access.allowed(user, roles.UPDATE, "tasks", location),
     )
 

@@ -146,7 +146,7 @@ def page(
             | Q(score=score, due_datetime__gt=due)
             | Q(score=score, due_datetime=due, pk__gt=key)
         )
-    rows = list(ranked.order_by("-score", "due_datetime", "pk")[: size + 1])
+    rows = list(ranked.order_by("-score", "due_datetime", "pk")[: size + 1])  # type: ignore[misc]
     more = len(rows) > size
     rows = rows[:size]
     return Page(rows, as_of, _write(as_of, rows[-1]) if more else None)

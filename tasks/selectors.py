@@ -62,7 +62,7 @@ def _of_category(tasks: QuerySet[Task], name: str, user: User, now: datetime) ->
     least, below = bounds[_known(name.lower(), list(bounds), "priority")]
     ids = access.locations(user).values_list("pk", flat=True)
     scored = queue.with_score(tasks, as_of=now, own=queue.weights_by_location(ids))
-    return scored.filter(score__gte=least, score__lt=below)
+    return scored.filter(score__gte=least, score__lt=below)  # type: ignore[misc]
 
 
 def _known(value: str, choices: list[str], name: str, more: tuple[str, ...] = ()) -> str:
