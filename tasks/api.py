@@ -143,7 +143,7 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
     queryset = Task.objects.select_related("contact", "booking", "assigned_to", "location")
     serializer_class = TaskSerializer
     write_serializer_class = TaskChange
-    filter_backends: ClassVar[tuple[Any, ...]] = ()
+    filter_backends: ClassVar[tuple[Any, ...]] = ()  # type: ignore[misc]
     pagination_class = None  # type: ignore[assignment,misc]
 
     def get_serializer_class(self) -> Any:
