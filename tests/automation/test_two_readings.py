@@ -164,7 +164,7 @@ def check(people: People, tree: dict[str, Any]) -> bool:
 
 
 @settings(
-    max_examples=150, deadline=None,
+    max_examples=80, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(tree=TREES)
