@@ -1,8 +1,11 @@
-"""Resolve pyproject's dependencies into requirements/*.lock, with hashes, for every supported platform."""
+"""Resolve pyproject's dependencies into requirements/*.lock, with hashes, for every supported platform.
+
+Needs an index that holds every platform's files (uv's own settings say which): a mirror of one machine's files would
+leave out the hashes of the others.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -18,21 +21,15 @@ _WHERE = re.compile(r"--(extra-)?index-url|--find-links|--trusted-host|file://|h
 def compile_lock(name: str, source: Path, options: list[str]) -> None:
     """One lock. It names packages and hashes only: where they come from is the machine's business."""
     target = LOCKS / f"{name}.lock"
+    target.unlink(missing_ok=True)  # uv would keep the hashes it finds
     subprocess.run(
         [sys.executable, "-m", "uv", "pip", "compile", str(source.relative_to(CHECKOUT)), "--universal",
          "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--quiet",
          "--custom-compile-command", "make locks", "-o", str(target), *options],
-        cwd=CHECKOUT, env={**os.environ, **_indexes()}, check=True,
+        cwd=CHECKOUT, check=True,
     )  # fmt: skip
     if _WHERE.search(target.read_text()):
         sys.exit(f"{target} says where packages come from; it must not.")
-
-
-def _indexes() -> dict[str, str]:
-    sys.path.insert(0, str(CHECKOUT))
-    from scripts.bootstrap import uv_environment
-
-    return uv_environment()
 
 
 if __name__ == "__main__":
