@@ -1,12 +1,12 @@
 """What a rule can do: the shape of each action, and the intent it leads to for a subject.
 
-Pure. Staff write a list of these as JSON; `read_actions` checks it and names the path of every error.
+Pure. Staff write a list of these as JSON; `automation.action_parser` checks it and names the path of every error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -15,8 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
@@ -24,7 +22,6 @@ from automation import intents
 from automation.intents import Intent
 from automation.subjects import Subject
 from automation.triggers import CLOCK, TRIGGERS
-from core.errors import Invalid
 
 MAX_DELAY = 90 * 86400
 MAX_DUE = 366 * 86400
@@ -340,75 +337,9 @@ class NotifyStaff(Action):
         )
 
 
-AnyAction: TypeAlias = Annotated[
-    CalculateWarmness | UpdateWarmness | SendSms | CancelPendingMessages | CreateTask | CancelPendingTasks
-    | CancelAllTasks | UpdatePipeline | UpdateBooking | UpdateContact | AddTag | RemoveTag | LogTouchpoint
-    | ScheduleReminders | CalculateRecallDate | NotifyStaff,
-    Field(discriminator="type"),
-]  # fmt: skip
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(list[AnyAction])
-_TAGS = frozenset(
-    tag
-    for kind in Action.__subclasses__()
-    for tag in kind.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
-)
-MAX_ACTIONS = 30
-
-
-def read_actions(raw: object, *, facts: Sequence[str]) -> list[Action]:
-    """The actions of a rule. `facts` are the names that {placeholders} may use.
-
-    Raises Invalid (code `invalid_actions`) naming the path of every error, as in `actions[1].due_in_seconds`.
-    """
-    if not isinstance(raw, list | tuple):
-        raise _invalid({"actions": "this must be a list of actions."})
-    if len(raw) > MAX_ACTIONS:
-        raise _invalid({"actions": f"a rule may have {MAX_ACTIONS} actions at most."})
-    try:
-        actions: list[Action] = _ADAPTER.validate_python(raw, strict=True)
-    except ValidationError as error:
-        raise _invalid(
-            {_path(part["loc"]): _words(part["msg"]) for part in reversed(error.errors())}
-        ) from None
-    wrong = {
-        f"actions[{i}].{name}": f"there is no fact {{{unknown}}}."
-        for i, action in enumerate(actions)
-        for name in action.filled
-        for unknown in _unknown(getattr(action, name) or "", facts)
-    }
-    if wrong:
-        raise _invalid(wrong)
-    return actions
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a rule's list of actions."""
-    return _ADAPTER.json_schema()
-
-
-def _invalid(errors: dict[str, str]) -> Invalid:
-    where, what = min(errors.items())
-    return Invalid(f"{where}: {what}", code="invalid_actions", fields=errors)
-
-
-def _path(loc: Sequence[int | str]) -> str:
-    path = "actions"
-    for depth, part in enumerate(loc):
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif not (depth == 1 and part in _TAGS):
-            path += f".{part}"
-    return path
-
-
-def _words(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] + ("" if text.endswith(".") else ".")
-
-
 # Placeholders
 
-_PLACEHOLDER = re.compile(r"\{([a-z0-9_.]+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z0-9_.]+)\}")
 
 
 def fill(text: str, facts: Mapping[str, object]) -> str:
@@ -418,11 +349,7 @@ def fill(text: str, facts: Mapping[str, object]) -> str:
         fact = facts.get(found[1])
         return "unknown" if fact is None or fact == "" else str(fact)
 
-    return _PLACEHOLDER.sub(value, text)
-
-
-def _unknown(text: str, facts: Sequence[str]) -> list[str]:
-    return [name for name in _PLACEHOLDER.findall(text) if name not in facts]
+    return PLACEHOLDER.sub(value, text)
 
 
 def _contact(subject: Subject) -> int:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts import access
 from accounts.models import User
-from automation import actions, facts, seeds, selectors, services, triggers
+from automation import action_parser, facts, seeds, selectors, services, triggers
 from automation.models import Rule, RuleRun
 from automation.serializers import (
     DryRunInput,
@@ -123,7 +123,7 @@ class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
                     }
                     for spec in facts.registry().values()
                 ],
-                "actions": actions.json_schema(),
+                "actions": action_parser.json_schema(),
             }
         )  # fmt: skip
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from accounts.models import Location
 from automation import conditions, facts
-from automation.actions import Action, read_actions
+from automation.action_parser import read_actions
+from automation.actions import Action
 from automation.condition_tree import All, Node
 from automation.engine import RuleText, Step
 from automation.models import Rule, RuleVersion

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from automation import actions, engine, fields, intents, sentences
+from automation import action_parser, actions, engine, fields, intents, sentences
 from automation.anchors import AnchorFacts, anchor, of_event
 from automation.conditions import All, Node, parse
 from automation.engine import Outcome, RuleText, Step, Turn
@@ -32,7 +32,7 @@ def rule(
     *raw: Mapping[str, Any], when: Mapping[str, Any] | None = None, key: str = "r1", pk: int = 1, priority: int = 100,
     broken: str = "",
 ) -> RuleText:  # fmt: skip
-    read = actions.read_actions(list(raw), facts=NAMES)
+    read = action_parser.read_actions(list(raw), facts=NAMES)
     steps = tuple(Step(i, action, node(action.conditions)) for i, action in enumerate(read))
     return RuleText(pk, pk * 10, key, key.title(), priority, node(when or {}), steps, broken)
 
@@ -505,7 +505,7 @@ def test_a_task_and_a_notice_need_no_contact() -> None:
 )
 def test_a_wrong_action_is_named_by_its_path(raw: Any, path: str, words: str) -> None:
     with pytest.raises(Invalid) as caught:
-        actions.read_actions(raw, facts=NAMES)
+        action_parser.read_actions(raw, facts=NAMES)
     assert caught.value.code == "invalid_actions"
     found = {where: what for where, what in caught.value.fields.items() if where.startswith(path)}
     assert path in {where if where == path else path for where in found}
@@ -517,12 +517,12 @@ def test_a_wrong_action_is_named_by_its_path(raw: Any, path: str, words: str) ->
 
 def test_every_error_is_named_at_once() -> None:
     with pytest.raises(Invalid) as caught:
-        actions.read_actions([{"type": "fly"}, {"type": "add_tag", "tag": "x", "more": 1}], facts=NAMES)
+        action_parser.read_actions([{"type": "fly"}, {"type": "add_tag", "tag": "x", "more": 1}], facts=NAMES)
     assert set(caught.value.fields) == {"actions[0]", "actions[1].more"}
 
 
 def test_the_schema_names_every_action() -> None:
-    schema = actions.json_schema()
+    schema = action_parser.json_schema()
     assert schema["type"] == "array"
     names = set(schema["items"]["discriminator"]["mapping"])
     assert {"send_sms", "create_task", "move_pipeline", "update_pipeline", "notify_staff"} <= names
@@ -530,7 +530,7 @@ def test_the_schema_names_every_action() -> None:
 
 
 def test_an_action_knows_its_name() -> None:
-    [action] = actions.read_actions([TAG], facts=NAMES)
+    [action] = action_parser.read_actions([TAG], facts=NAMES)
     assert action.kind == "add_tag"
 
 
