@@ -24,7 +24,6 @@ OVERDUE_BATCH = 500
 #: event -> (types of task it makes needless, whether those of the booking only, the reason staff read)
 GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
     "booking_confirmed": (("confirmation_call",), True, "The visit is confirmed."),
-    "booking_outcome_updated": (("record_outcome",), True, "The outcome is recorded."),
     "booking_created": (
         (
             "rescue_call",
@@ -39,12 +38,18 @@ GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
     ),
     "contact_deleted": (tuple(Task.Type.values), False, "The contact was removed."),
 }
+#: what an outcome asked for, which is needless once it is taken back or corrected
+ASKED_BY_OUTCOME: dict[str, tuple[str, ...]] = {
+    "none": ("record_outcome",),
+    "attended": ("review_request", "referral_invite"),
+    "no_show": ("no_show_followup",),
+}
 
 
 def connect() -> None:
     """Subscribe; called once the apps are ready."""
     events.subscribe(("duplicate_suspected", "booking_clash"), handler="tasks.wishes")
-    events.subscribe(GOALS, handler="tasks.goals")
+    events.subscribe((*GOALS, "booking_outcome_updated"), handler="tasks.goals")
     ticks.register("1min", "tasks.refresh", refresh_copies)
     ticks.register("1min", "tasks.overdue", tell_overdue)
 
@@ -79,7 +84,7 @@ def close_met_goals(items: list[Work]) -> None:
         event = item.event
         if event is None or event.contact_id is None:
             continue
-        types, of_booking, reason = GOALS[event.type]
+        types, of_booking, reason = _needless(event)
         wishes.append(
             services.CancelTasks(
                 reason=reason,
@@ -93,14 +98,31 @@ def close_met_goals(items: list[Work]) -> None:
     services.cancel_tasks_many(wishes)
 
 
+def _needless(event: Event) -> tuple[tuple[str, ...], bool, str]:
+    """Which types of task an event makes needless, whether those of the booking only, and why."""
+    if event.type != "booking_outcome_updated":
+        return GOALS[event.type]
+    old = event.data["old"]
+    said = "The outcome is recorded." if old == "none" else "The outcome was corrected."
+    return ASKED_BY_OUTCOME[old], True, said
+
+
 def refresh_copies() -> int:
-    """Bring the copies that order the queue in line with their contact and booking. One statement."""
+    """Bring the copies that order the queue in line with their contact and booking. One statement, which waits
+    for nobody: what somebody holds is put right at the next tick.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE tasks_task t SET warmness = c.warmness_score, urgency = COALESCE(b.urgency_level, t.urgency)
-               FROM contacts_contact c, tasks_task o LEFT JOIN bookings_booking b ON b.id = o.booking_id
-               WHERE o.id = t.id AND c.id = t.contact_id AND t.status IN ('todo', 'in_progress')
-                 AND (t.warmness <> c.warmness_score OR t.urgency <> COALESCE(b.urgency_level, t.urgency))"""
+            """WITH stale AS (
+                   SELECT t.id, c.warmness_score, COALESCE(b.urgency_level, t.urgency) AS urgency
+                   FROM tasks_task t
+                   JOIN contacts_contact c ON c.id = t.contact_id
+                   LEFT JOIN bookings_booking b ON b.id = t.booking_id
+                   WHERE t.status IN ('todo', 'in_progress')
+                     AND (t.warmness <> c.warmness_score OR t.urgency <> COALESCE(b.urgency_level, t.urgency))
+                   ORDER BY t.id FOR UPDATE OF t SKIP LOCKED)
+               UPDATE tasks_task t SET warmness = stale.warmness_score, urgency = stale.urgency
+               FROM stale WHERE stale.id = t.id"""
         )
         return 0  # keeping copies true is not work that a relay should wait for
 

@@ -493,3 +493,20 @@ def test_every_rule_of_this_issue_is_delivered_and_can_be_saved(clinic: Location
     keys = set(Rule.objects.filter(location=clinic, is_active=True).values_list("key", flat=True))
     wanted = {"a1", "a2", "a5", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "c0", "c1", "c2", "e1"}
     assert wanted <= keys
+
+
+def test_a_corrected_outcome_closes_what_the_wrong_one_asked_for(
+    clinic: Location, anna: Contact, book: Book, now: Frozen
+) -> None:
+    booking = visited(anna, book, now)
+    wanted = {
+        "attended": {"review_request", "referral_invite"},
+        "no_show": {"no_show_followup"},
+        "none": set(),
+    }
+    for outcome in ("attended", "no_show", "attended", "none"):
+        now.advance(timedelta(seconds=60))
+        booking_services.record_outcome(booking_id=booking.pk, outcome=outcome, cause=CAUSE)
+        drain()
+        asked = set(open_tasks(anna)) & {"review_request", "referral_invite", "no_show_followup"}
+        assert asked == wanted[outcome]
