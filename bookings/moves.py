@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
 
@@ -23,7 +23,7 @@ _STATUS_FIELDS = (
     "status", "became_live_at", "confirmed_at", "cancelled_at", "cancellation_reason", "expires_at",
     "updated_at",
 )  # fmt: skip
-_OUTCOME_FIELDS = ("outcome", "outcome_at", "first_attendance", "updated_at")
+_OUTCOME_FIELDS = ("outcome", "outcome_at", "outcome_asked_at", "first_attendance", "updated_at")
 
 
 @transaction.atomic
@@ -73,7 +73,7 @@ def record_outcomes(changes: Sequence[OutcomeChange]) -> list[ChangeResult]:
         booking = bookings[change.booking_id]
 
         def move(booking: Booking = booking, change: OutcomeChange = change) -> bool:
-            return _judge(booking, change, news, patients)
+            return _judge(booking, change, news, patients, bookings)
 
         results.append(_result(booking, move))
     contact_services.update_contacts(patients)
@@ -132,21 +132,43 @@ def _judge(
     change: OutcomeChange,
     news: list[NewEvent],
     patients: list[contact_services.ContactUpdate],
+    bookings: Mapping[int, Booking],
 ) -> bool:
     old = booking.outcome
     if not lifecycle.check_outcome(booking.status, old, change.outcome):
         return False
     booking.outcome = change.outcome
-    booking.outcome_at = None if change.outcome == Booking.Outcome.NONE else clock.now()
+    booking.outcome_at = clock.now()
+    if change.outcome == Booking.Outcome.NONE:
+        booking.outcome_at = booking.outcome_asked_at = None  # It is to be asked for again.
     contact = booking.contact
     if change.outcome == Booking.Outcome.ATTENDED and not contact.is_existing_patient:
         booking.first_attendance = contact.is_existing_patient = True
         patients.append(_patient(booking, True, change.cause))
     elif old == Booking.Outcome.ATTENDED and booking.first_attendance:
-        booking.first_attendance = contact.is_existing_patient = False
-        patients.append(_patient(booking, False, change.cause))
+        booking.first_attendance = False
+        if not _another_attended(booking, bookings):
+            contact.is_existing_patient = False
+            patients.append(_patient(booking, False, change.cause))
     news.append(_event(events.BOOKING_OUTCOME_UPDATED, booking, change.cause, old=old, new=change.outcome))
     return True
+
+
+def _another_attended(booking: Booking, bookings: Mapping[int, Booking]) -> bool:
+    """Whether the contact attended another visit; that one is the first attendance then. `bookings` are those
+    being changed, as they will be.
+    """
+    here = (other for other in bookings.values() if other.contact_id == booking.contact_id)
+    heir = next((other for other in here if other.outcome == Booking.Outcome.ATTENDED), None) or (
+        Booking.objects.filter(contact_id=booking.contact_id, outcome=Booking.Outcome.ATTENDED)
+        .exclude(pk__in=bookings)
+        .order_by("appointment_datetime", "pk")
+        .first()
+    )
+    if heir is not None:
+        heir.first_attendance = True
+        Booking.objects.filter(pk=heir.pk).update(first_attendance=True)
+    return heir is not None
 
 
 def _patient(booking: Booking, is_patient: bool, cause: Cause) -> contact_services.ContactUpdate:

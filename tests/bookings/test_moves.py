@@ -126,6 +126,21 @@ def test_the_first_attendance_makes_a_patient_and_a_corrected_slip_undoes_that(a
     services.record_outcome(booking_id=second.pk, outcome="attended", cause=USER)
     services.record_outcome(booking_id=second.pk, outcome="none", cause=USER)
     assert patient(), "the first attendance still counts"
+    services.record_outcome(booking_id=second.pk, outcome="attended", cause=USER)
+    services.record_outcome(booking_id=first.pk, outcome="no_show", cause=USER)
+    assert patient(), "the other attendance is the first one now"
+    services.record_outcome(booking_id=second.pk, outcome="no_show", cause=USER)
+    assert not patient()
+
+
+def test_an_outcome_that_is_taken_back_is_asked_for_again(ana, now):
+    booking = make_booking(ana, at=AT)
+    now.set(booking.ends_at + timedelta(hours=1))
+    assert services.ask_for_outcomes() == 1
+    services.record_outcome(booking_id=booking.pk, outcome="attended", cause=USER)
+    assert services.ask_for_outcomes() == 0
+    services.record_outcome(booking_id=booking.pk, outcome="none", cause=USER)
+    assert services.ask_for_outcomes() == 1
 
 
 @pytest.mark.usefixtures("now")
