@@ -197,15 +197,21 @@ def differences(location_id: int | None = None) -> Iterator[Difference]:
 
     Reads in sets of CHECK_SIZE. A contact changed meanwhile is looked at once more before it is told of.
     """
+    last: int | None = 0
+    while last is not None:
+        found, last = _differences_after(last, location_id)
+        yield from found
+
+
+def _differences_after(last: int, location_id: int | None) -> tuple[list[Difference], int | None]:
+    """Those of the next CHECK_SIZE contacts, and the last contact looked at; None when there are no more."""
     contacts = Contact.objects.order_by("pk")
     if location_id is not None:
         contacts = contacts.filter(location=location_id)
-    last = 0
-    while chunk := list(contacts.filter(pk__gt=last)[:CHECK_SIZE]):
-        last = chunk[-1].pk
-        suspects = [difference.contact_id for difference in _compare(chunk)]
-        if suspects:
-            yield from _compare(list(contacts.filter(pk__in=suspects)))
+    chunk = list(contacts.filter(pk__gt=last)[:CHECK_SIZE])
+    suspects = [difference.contact_id for difference in _compare(chunk)] if chunk else []
+    found = _compare(list(contacts.filter(pk__in=suspects))) if suspects else []
+    return found, chunk[-1].pk if len(chunk) == CHECK_SIZE else None
 
 
 def _compare(contacts: list[Contact]) -> list[Difference]:
@@ -218,8 +224,17 @@ def _compare(contacts: list[Contact]) -> list[Difference]:
 
 
 def check(location_id: int, *, cause: Cause) -> list[Difference]:
-    """The nightly proof that stored scores equal recomputed ones; what differs is corrected and returned."""
-    found = list(differences(location_id))
-    for start in range(0, len(found), CHECK_SIZE):
-        recalculate_warmness([item.contact_id for item in found[start : start + CHECK_SIZE]], cause=cause)
+    """The proof that a location's stored scores equal recomputed ones; what differs is corrected and returned."""
+    found: list[Difference] = []
+    last: int | None = 0
+    while last is not None:
+        part, last = check_part(location_id, after=last, cause=cause)
+        found += part
     return found
+
+
+def check_part(location_id: int, *, after: int, cause: Cause) -> tuple[list[Difference], int | None]:
+    """`check` for CHECK_SIZE contacts behind the contact `after`; and behind whom to go on, None at the end."""
+    found, last = _differences_after(after, location_id)
+    recalculate_warmness([item.contact_id for item in found], cause=cause)
+    return found, last

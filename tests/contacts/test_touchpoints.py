@@ -205,6 +205,17 @@ def test_the_nightly_check_finds_and_mends_what_differs(sydney, melbourne, now, 
     assert list(warmness.differences()) == []
 
 
+def test_the_nightly_check_goes_on_from_part_to_part(sydney, now, monkeypatch):
+    monkeypatch.setattr(warmness, "CHECK_SIZE", 2)
+    contacts = [make_contact(sydney, name=f"Person {n}", intent="procedure") for n in range(5)]
+    Contact.objects.update(warmness_score=99)
+    handlers.plan_checks()
+    now.advance(timedelta(days=1))
+    work.drain()
+    assert [scored(contact) for contact in contacts] == [30] * 5
+    assert Work.objects.filter(handler=handlers.CHECK_WARMNESS, state="done").count() == 3
+
+
 def test_the_check_can_be_run_by_hand(sydney, capsys):
     contact = make_contact(sydney, intent="procedure")
     Contact.objects.update(warmness_score=99)
