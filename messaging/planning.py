@@ -114,7 +114,7 @@ def _withdraw_old_times(booking_ids: Sequence[int]) -> None:
     for message in old:
         message.status = Status.SKIPPED
         message.reason = "visit_moved"
-        message.dedupe_key = f"{message.dedupe_key}:withdrawn:{message.pk}"
+        _free_key(message)
     _write(old)
     record_many([_withdrawn(message, message.cause) for message in old])
 
@@ -135,10 +135,17 @@ def cancel_pending_messages(wishes: Sequence[CancelMessages]) -> int:
         wish = by_booking[message.booking_id or 0]
         message.status = Status.CANCELLED
         message.reason = wish.reason[:40]
+        if message.category == Category.REMINDER:
+            _free_key(message)  # A provider may bring the visit back, at the same time.
         events.append(_withdrawn(message, wish.cause))
     _write(unsent)
     record_many(events)
     return len(unsent)
+
+
+def _free_key(message: Message) -> None:
+    """Let the same be planned again."""
+    message.dedupe_key = f"{message.dedupe_key}:withdrawn:{message.pk}"
 
 
 def _write(messages: Sequence[Message]) -> None:

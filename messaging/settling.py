@@ -144,6 +144,8 @@ def resolve(*, message_id: int, was_sent: bool, cause: Cause) -> Message:
     Raises Conflict when the message is neither. Sending again may mean that the patient gets it twice: only a
     person may choose that.
     """
+    owner = Message.objects.filter(pk=message_id).values("contact_id")
+    Contact.objects.select_for_update(of=("self",)).filter(pk__in=owner).first()
     found = judging.load([message_id], lock=True)
     if not found or found[0].status not in (Status.UNKNOWN, Status.PARKED):
         raise Conflict(

@@ -174,3 +174,28 @@ def test_a_thank_you_is_withdrawn_when_the_outcome_was_a_misclick(gateway, anna,
     sending.send_due()
 
     assert (fresh(thanks.message).status, fresh(thanks.message).reason) == ("skipped", "outcome_changed")
+
+
+def test_thanks_withdrawn_for_a_misclick_can_be_asked_for_again(gateway, anna, book, now):
+    booking = book(anna, at=NOW + timedelta(hours=1))
+    now.set(NOW + timedelta(hours=2))
+    thanks = NewMessage(anna.pk, "thanks", RULE, template="thank_you_attended", booking_id=booking.pk)
+    for outcome in ("attended", "no_show", "attended"):
+        booking_services.record_outcome(booking_id=booking.pk, outcome=outcome, cause=TEST)
+        if outcome == "attended":
+            queue_messages([thanks])
+        else:
+            sending.send_due()
+    sending.send_due()
+
+    assert [state[1] for state in states(booking)] == ["skipped", "sent"]
+
+
+def test_a_cancelled_visit_that_comes_back_at_its_time_gets_its_reminders_again(sydney, account, anna, book):
+    booking = book(anna)
+    schedule_reminders([plan(booking)])
+    cancel_pending_messages([CancelMessages(booking.pk, "booking_cancelled", RULE)])
+    schedule_reminders([plan(booking)])
+    schedule_reminders([plan(booking)])
+
+    assert [state[1] for state in states(booking)] == ["cancelled"] * 3 + ["scheduled"] * 3

@@ -290,6 +290,18 @@ def test_a_person_settles_what_stays_unknown(gateway, anna, receptionist):
     assert (fresh(one).status, fresh(two).status, len(gateway.sent)) == ("sent", "sent", 3)
 
 
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_a_decision_about_a_message_locks_its_contact_first(gateway, anna, receptionist, was_sent):
+    gateway.answers = [SendOutcome("unknown")]
+    message = queue(anna)
+    sending.send_due()
+    with CaptureQueriesContext(connection) as queries:
+        resolve(message_id=message.pk, was_sent=was_sent, cause=Cause.user(receptionist.pk))
+
+    locks = [q["sql"].split('FROM "')[1].split('"')[0] for q in queries if "FOR UPDATE" in q["sql"]]
+    assert locks[:2] == ["contacts_contact", "messaging_message"]
+
+
 def test_the_same_automatic_words_to_the_same_number_go_once(gateway, anna):
     queue(anna)
     again = queue(anna, "k2")
