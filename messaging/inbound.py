@@ -141,7 +141,7 @@ def receive_inbound(
 
 def _people(location: Location, address: str, *, lead: bool, cause: Cause) -> list[Contact]:
     """Everyone on that number, its owner first; somebody new when nobody is."""
-    reached = Contact.objects.filter(location=location).live().reached_by(address).select_related("guardian")
+    reached = Contact.objects.live().reached_by(location, address).select_related("guardian")
     people = sorted(reached, key=lambda person: (person.guardian_id is not None, person.pk))
     if people and people[0].guardian_id is None:
         return people

@@ -118,7 +118,7 @@ def settle(messages: Sequence[Message], verdicts: Sequence[Verdict]) -> list[Mes
         if verdict.decision.kind != "wait":
             told.append(_not_sent(message))
     Message.objects.bulk_update(
-        changed, ["status", "reason", "send_at", "lease_until", "address", "updated_at"]
+        changed, ["status", "reason", "send_at", "lease_until", "address", "dedupe_key", "updated_at"]
     )
     record_many(told)
     return going
@@ -134,6 +134,9 @@ def put(message: Message, verdict: Verdict) -> None:
     message.updated_at = clock.now()
     if decision.until is not None:
         message.send_at = decision.until
+    if decision.reason == "outcome_changed" and message.pk is not None:
+        # The outcome may be changed back, and then the same is wanted again.
+        message.dedupe_key = f"{message.dedupe_key}:withdrawn:{message.pk}"
 
 
 def fill(message: Message, verdict: Verdict) -> None:
@@ -204,13 +207,19 @@ def _senders(location_ids: Iterable[int]) -> dict[int, SenderIdentity]:
 
 
 def _spent(locations: Iterable[Location], now: datetime) -> dict[int, int]:
-    """Cents each location spent since its own midnight, sends on their way included."""
+    """Cents each location that has a cap spent since its own midnight, sends on their way included."""
+    capped = [location for location in locations if location.daily_sms_cap_cents is not None]
     today = Q(pk__in=())
-    for location in locations:
+    for location in capped:
         midnight = localtime.start_of_day(localtime.local_day(now, location.zone), location.zone)
-        today |= Q(location=location) & (Q(sent_at__gte=midnight) | Q(status=Status.SENDING))
-    rows = Message.objects.filter(today, direction=Direction.OUTBOUND).values("location_id")
-    return dict(rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"))
+        today |= Q(location=location, sent_at__gte=midnight)
+    spent: dict[int, int] = defaultdict(int)
+    # One look-up by index each; as one condition they would read all that a location ever sent.
+    for where in (today, Q(location__in=capped, status=Status.SENDING, sent_at__isnull=True)):
+        rows = Message.objects.filter(where, direction=Direction.OUTBOUND).values("location_id")
+        for location_id, cents in rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"):
+            spent[location_id] += cents
+    return spent
 
 
 def _care_sent(contact_ids: Iterable[int], now: datetime) -> dict[int, int]:

@@ -298,6 +298,7 @@ class Message(BaseModel):
                 name="message_asked",
                 condition=Q(asks_answer=True, answered_by__isnull=True),
             ),
+            models.Index(fields=("address", "-sent_at"), name="message_number"),
             models.Index(
                 fields=("location", "sent_at"), name="message_spend", condition=Q(sent_at__isnull=False)
             ),

@@ -76,7 +76,7 @@ def _phone(request: HttpRequest, person: Contact | None) -> dict[str, Any]:
     if person is None:
         return {"person": None}
     location = person.location
-    household = Contact.objects.filter(location=location).live().reached_by(person.reach_phone)
+    household = Contact.objects.live().reached_by(location, person.reach_phone)
     return {
         "person": person,
         "location": location,
