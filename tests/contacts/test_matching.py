@@ -245,3 +245,15 @@ def test_matching_costs_the_same_whoever_comes(sydney, django_assert_max_num_que
         make_contact(sydney, name=f"Other {number}")
     with django_assert_max_num_queries(12):
         come(sydney, email="jane@example.com", external=("wix", "w-1"))
+
+
+def test_a_number_reaches_its_owner_and_the_household_and_no_number_reaches_nobody(sydney, melbourne):
+    owner = make_contact(sydney, name="Ana Silva", phone="+61412000001")
+    child = services.match_or_create(
+        location=sydney, name="Bo Meyer", phone="+61412000001", source="wix", cause=CAUSE
+    ).contact
+    make_contact(melbourne, name="Ana Silva", phone="+61412000001")
+    make_contact(sydney, name="No Phone", phone="")
+
+    assert set(Contact.objects.live().reached_by(sydney, "+61412000001")) == {owner, child}
+    assert list(Contact.objects.live().reached_by(sydney, "")) == []
