@@ -23,6 +23,7 @@ from accounts import access, roles
 from accounts.models import Location, User
 from accounts.moves import move_button, refusal_text
 from accounts.staff_parts import (
+    Badge,
     LocationFilter,
     PublicChangeList,
     ReadOnlyInline,
@@ -37,6 +38,7 @@ from core.api_audit import note
 from core.errors import DomainError
 
 __all__ = [
+    "Badge",
     "LocationFilter",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
@@ -96,9 +98,18 @@ class ScopedAdmin(ModelAdmin):
         }
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The visible row with this public id (or inner key, for links that the framework draws); else
-        None.
+        """The visible row with this public id (or inner key, for links that the framework draws); else None.
+
+        A page that is only looked at reads its row once, however often the framework asks.
         """
+        read: dict[Any, Any] = getattr(request, "rows_read", None) or {}
+        request.rows_read = read  # type: ignore[attr-defined]
+        key = (self.model, str(object_id), from_field)
+        if request.method != "GET" or key not in read:
+            read[key] = self._read(request, object_id, from_field)
+        return read[key]
+
+    def _read(self, request: HttpRequest, object_id: str, from_field: str | None) -> Any:
         wanted = unquote(str(object_id))
         by_key = from_field or (wanted.isascii() and wanted.isdigit()) or not self._has_public_id()
         path = (from_field or "pk") if by_key else "public_id"
@@ -111,6 +122,19 @@ class ScopedAdmin(ModelAdmin):
 
     def _has_public_id(self) -> bool:
         return any(field.name == "public_id" for field in self.opts.concrete_fields)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Whoever works in several clinics sees which one a row belongs to."""
+        columns = tuple(super().get_list_display(request))
+        theirs = any(field.name == "location" for field in self.opts.concrete_fields)
+        if not theirs or "location" in columns or not _works_in_several(request):
+            return columns
+        return (*columns, "location")
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        wanted = super().get_list_select_related(request)
+        shown = not isinstance(wanted, bool) and "location" in self.get_list_display(request)
+        return [*wanted, "location"] if shown and "location" not in wanted else wanted
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PublicChangeList
@@ -263,6 +287,15 @@ class ScopedAdmin(ModelAdmin):
             for item in super().get_actions_row(request)
             if access.allowed(request.user, getattr(item.method, "move_gate", roles.READ), resource)
         ]
+
+
+def _works_in_several(request: HttpRequest) -> bool:
+    """Whether the person works in more than one clinic; asked once a request."""
+    known = getattr(request, "works_in_several", None)
+    if known is None:
+        known = len(access.locations(request.user)[:2]) > 1
+        request.works_in_several = known  # type: ignore[attr-defined]
+    return bool(known)
 
 
 def _makes_sense(method: Any, request: HttpRequest, row: Any) -> bool:

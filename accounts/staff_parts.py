@@ -26,6 +26,18 @@ def cause_of(request: HttpRequest) -> Cause:
     return Cause.user(str(request.user.pk))
 
 
+class Badge(tuple[str, str]):
+    """What a column with `@display(label=…)` shows as a coloured label: the code that decides the colour, and the
+    words. In a form, where the theme draws no label, it reads as its words.
+    """
+
+    def __new__(cls, code: str, words: str) -> Badge:
+        return super().__new__(cls, (str(code), str(words)))
+
+    def __str__(self) -> str:
+        return self[1]
+
+
 def change_url(row: models.Model) -> str:
     """The row's page in the admin, by public id where it has one."""
     key = getattr(row, "public_id", None) or quote(row.pk)
