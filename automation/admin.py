@@ -14,7 +14,15 @@ from unfold.decorators import display
 
 from accounts import access
 from accounts.models import User
-from accounts.staff import LocationFilter, ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin, cause_of, move_button
+from accounts.staff import (
+    Badge,
+    LocationFilter,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ScopedAdmin,
+    cause_of,
+    move_button,
+)
 from automation import seeds, selectors, sentences, services
 from automation.admin_forms import DryRunForm, RuleForm, VersionForm
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
@@ -157,8 +165,8 @@ class ActionRunInline(ReadOnlyInline):
         return row.step + 1
 
     @display(description="State", label=_TONES)
-    def tone(self, row: ActionRun) -> tuple[str, str]:
-        return row.state, row.get_state_display()
+    def tone(self, row: ActionRun) -> Badge:
+        return Badge(row.state, row.get_state_display())
 
 
 def _contact_link(contact: Contact | None) -> str:
@@ -189,15 +197,15 @@ class RuleRunAdmin(ReadOnlyAdmin):
     readonly_fields = ("who", "tone", "facts_seen", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleRun]:
-        return super().get_queryset(request).select_related("facts", "version")
+        return super().get_queryset(request).select_related(*self.list_select_related, "facts", "version")
 
     @display(description="Contact")
     def who(self, run: RuleRun) -> str:
         return _contact_link(run.contact)
 
     @display(description="State", label=_TONES)
-    def tone(self, run: RuleRun) -> tuple[str, str]:
-        return run.state, run.get_state_display()
+    def tone(self, run: RuleRun) -> Badge:
+        return Badge(run.state, run.get_state_display())
 
     @display(description="What it saw")
     def facts_seen(self, run: RuleRun) -> str:
@@ -229,8 +237,8 @@ class ActionRunAdmin(ReadOnlyAdmin):
         return _contact_link(row.run.contact)
 
     @display(description="State", label=_TONES)
-    def tone(self, row: ActionRun) -> tuple[str, str]:
-        return row.state, row.get_state_display()
+    def tone(self, row: ActionRun) -> Badge:
+        return Badge(row.state, row.get_state_display())
 
 
 @admin.register(FactSnapshot)

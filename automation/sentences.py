@@ -34,11 +34,12 @@ def _spoken(code: str) -> str:
 
 
 def _task(action: Any) -> str:
+    article = "an" if action.priority == "urgent" else "a"
     priority = f"{action.priority} " if action.priority else ""
     due = f", due in {length(action.due_in_seconds)}" if action.due_in_seconds else ", due now"
     if action.due_at:
         due = ", due by the end of the business day"
-    return f"create a {priority}task {_spoken(action.task_type)}{due}"
+    return f"create {article} {priority}task {_spoken(action.task_type)}{due}"
 
 
 def _move(action: Any) -> str:
