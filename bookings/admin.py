@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from accounts import access, roles
-from accounts.staff import LocationFilter, ScopedAdmin, cause_of, link_to, move_button
+from accounts.staff import Badge, LocationFilter, ScopedAdmin, cause_of, link_to, move_button
 from bookings import services
 from bookings.admin_forms import BookingForm, NewTimeForm, ReasonForm, at_clinic
 from bookings.models import (
@@ -237,12 +237,12 @@ class BookingAdmin(ScopedAdmin):
         return link_to(row.contact)
 
     @display(description="Status", label=_STATUS_COLOURS)
-    def show_status(self, row: Booking) -> tuple[str, str]:
-        return row.status, row.get_status_display()
+    def show_status(self, row: Booking) -> Badge:
+        return Badge(row.status, row.get_status_display())
 
     @display(description="Outcome", label=_OUTCOME_COLOURS)
-    def show_outcome(self, row: Booking) -> tuple[str, str]:
-        return row.outcome, row.get_outcome_display()
+    def show_outcome(self, row: Booking) -> Badge:
+        return Badge(row.outcome, row.get_outcome_display())
 
     @display(description="Arrived", empty_value="Not yet")
     def show_arrived(self, row: Booking) -> str | None:
