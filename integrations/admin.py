@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from accounts import roles
-from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, move_button
+from accounts.staff import Badge, LocationFilter, ReadOnlyAdmin, ScopedAdmin, move_button
 from core.causes import Cause
 from integrations import accounts, inbound
 from integrations.models import Provider, ProviderAccount, Receipt, SenderIdentity
@@ -172,5 +172,5 @@ class ReceiptAdmin(ReadOnlyAdmin):
             "ignored": "",
         },
     )
-    def show_state(self, row: Receipt) -> tuple[str, str]:
-        return row.state, row.get_state_display()
+    def show_state(self, row: Receipt) -> Badge:
+        return Badge(row.state, row.get_state_display())
