@@ -14,7 +14,15 @@ from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
-from accounts.staff import LocationFilter, ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin, cause_of, move_button
+from accounts.staff import (
+    Badge,
+    LocationFilter,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ScopedAdmin,
+    cause_of,
+    move_button,
+)
 from messaging import reasons, services, wordings
 from messaging.models import (
     PENDING,
@@ -109,13 +117,13 @@ class MessageAdmin(ReadOnlyAdmin):
     def way(self, row: Message) -> str:
         return row.get_direction_display()
 
-    @display(description="Text")
+    @display(description="Message")
     def what(self, row: Message) -> str:
         return row.template.name if row.template is not None else row.body[:60]
 
     @display(description="Status", ordering="status", label=COLOURS)
-    def show_status(self, row: Message) -> tuple[str, str]:
-        return row.status, row.get_status_display()
+    def show_status(self, row: Message) -> Badge:
+        return Badge(row.status, row.get_status_display())
 
     @display(description="Status")
     def standing(self, row: Message) -> str:
@@ -185,9 +193,9 @@ class ConversationAdmin(ReadOnlyAdmin):
     def last(self, row: Conversation) -> str:
         return _local(row, row.last_message_at)
 
-    @display(description="New", boolean=True)
-    def waiting(self, row: Conversation) -> bool:
-        return row.unseen
+    @display(description="New", label={"new": "warning"}, empty_value="")
+    def waiting(self, row: Conversation) -> Badge | None:
+        return Badge("new", "New") if row.unseen else None
 
 
 class TemplateForm(forms.ModelForm):

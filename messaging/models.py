@@ -308,7 +308,7 @@ class Message(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} {self.public_id}"
+        return f"{self.get_channel_display()} {self.get_direction_display().lower()}"
 
     @property
     def cause(self) -> Cause:
