@@ -74,8 +74,8 @@ def _is_open(row: Task) -> bool:
 
 @admin.register(Task)
 class TaskAdmin(ScopedAdmin):
-    list_display = ("show_priority", "type", "contact", "due_datetime", "status", "assigned_to", "location")
-    list_display_links = ("type",)
+    list_display = ("show_priority", "type", "contact", "show_due", "status", "assigned_to")
+    list_display_links = ("show_priority", "type")
     list_filter = (LocationFilter, OpenFilter, "type")
     list_select_related = ("contact", "assigned_to", "location")
     search_fields = ("contact__name",)
@@ -90,8 +90,9 @@ class TaskAdmin(ScopedAdmin):
             None,
             {
                 "fields": (
-                    ("type", "due_datetime"),
+                    "type",
                     ("contact", "booking"),
+                    "due_datetime",
                     ("assigned_to", "priority"),
                     "notes",
                 )
@@ -105,7 +106,8 @@ class TaskAdmin(ScopedAdmin):
                 "fields": (
                     ("type", "status"),
                     ("contact", "booking"),
-                    ("due_datetime", "assigned_to"),
+                    "due_datetime",
+                    "assigned_to",
                     "notes",
                 )
             },
@@ -147,7 +149,8 @@ class TaskAdmin(ScopedAdmin):
         # The framework orders by `get_ordering` at once, so the score must be there before it does.
         ids = access.locations(request.user).values_list("pk", flat=True)
         scored = queue.with_score(Task.objects.all(), as_of=clock.now(), own=queue.weights_by_location(ids))
-        return access.visible(scored, request.user).order_by("-score", "due_datetime", "pk")
+        scored = scored.select_related("contact", "booking__location", "assigned_to", "location")
+        return access.visible(scored, request.user).order_by("-score", "due_datetime", "pk")  # type: ignore[misc]
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-score", "due_datetime", "pk")
@@ -157,6 +160,10 @@ class TaskAdmin(ScopedAdmin):
         score = task.score  # type: ignore[attr-defined]
         name = priority.category(score).value
         return name, f"{name} {score}"
+
+    @display(description="Due", ordering="due_datetime")
+    def show_due(self, task: Task) -> str:
+        return f"{task.location.local(task.due_datetime):%a %-d %b %Y, %H:%M}"
 
     @display(description="Why here")
     def why_here(self, task: Task) -> str:

@@ -171,7 +171,7 @@ def priority(
     rounded = (hundredths + HUNDREDTHS // 2) // HUNDREDTHS
     computed = max(LOWEST, min(HIGHEST, rounded))
     score = max(computed, floor)
-    reasons = [f"{task_type}: {base} points."]
+    reasons = [f"{task_type.replace('_', ' ').capitalize()}: {base} points."]
     if factor != HUNDREDTHS:
         reasons.append(f"Urgency {urgency}: times {factor // HUNDREDTHS}.{factor % HUNDREDTHS:02d}.")
     if late:

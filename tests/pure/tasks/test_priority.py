@@ -100,7 +100,7 @@ def test_the_score_is_clamped_at_both_ends() -> None:
 
 def test_a_task_without_booking_or_floor_is_scored_in_whole_points() -> None:
     found = priority(task_type="referral_invite", due=NOW, now=NOW, warmness=0)
-    assert found == Priority(0, Category.LOW, ("referral_invite: 20 points.", "Warmness 0: -25."))
+    assert found == Priority(0, Category.LOW, ("Referral invite: 20 points.", "Warmness 0: -25."))
     assert type(found.score) is int
     weights = replace(DEFAULT_WEIGHTS, urgency={"XXXX": 200})
     assert priority(task_type="call", due=NOW, now=NOW, warmness=50, weights=weights).score == 50
@@ -114,7 +114,7 @@ def test_a_floor_raises_and_never_lowers() -> None:
 
 def test_the_answer_carries_its_reasons() -> None:
     assert priority(task_type="call", due=NOW, now=NOW, warmness=50) == Priority(
-        50, Category.MEDIUM, ("call: 50 points.",)
+        50, Category.MEDIUM, ("Call: 50 points.",)
     )
     assert priority(
         task_type="rescue_call",
@@ -127,7 +127,7 @@ def test_the_answer_carries_its_reasons() -> None:
         170,
         Category.URGENT,
         (
-            "rescue_call: 100 points.",
+            "Rescue call: 100 points.",
             "Urgency medium: times 1.20.",
             "Overdue: +40.",
             "Warmness 45: -2.5.",
@@ -135,10 +135,10 @@ def test_the_answer_carries_its_reasons() -> None:
         ),
     )
     said = priority(task_type="call", due=NOW, now=NOW, warmness=80, urgency="high", floor=90).reasons
-    assert said == ("call: 50 points.", "Urgency high: times 1.50.", "Warmness 80: +15.")
+    assert said == ("Call: 50 points.", "Urgency high: times 1.50.", "Warmness 80: +15.")
     weights = replace(DEFAULT_WEIGHTS, urgency={"high": 205})
     said = priority(task_type="call", due=NOW, now=NOW, warmness=51, urgency="high", weights=weights).reasons
-    assert said == ("call: 50 points.", "Urgency high: times 2.05.", "Warmness 51: +0.5.")
+    assert said == ("Call: 50 points.", "Urgency high: times 2.05.", "Warmness 51: +0.5.")
 
 
 @pytest.mark.parametrize(
