@@ -24,7 +24,9 @@ from unfold.decorators import display
 
 from accounts import access, roles
 from accounts.models import User
-from accounts.staff import LocationFilter, ReadOnlyAdmin, move_button
+from accounts.staff import Badge, LocationFilter, ReadOnlyAdmin, link_to, move_button
+from bookings.models import Booking
+from contacts.models import Contact
 from core import events, work
 from core.causes import Cause
 from core.explain import explain
@@ -34,12 +36,42 @@ from core.models import AuditEntry, Event, Work
 class EventAdmin(ReadOnlyAdmin):
     """What happened, and what followed from it."""
 
-    list_display = ("occurred_at", "label", "source", "cause_kind", "contact_id", "booking_id")
+    list_display = ("occurred_at", "label", "who", "visit", "show_cause", "show_source")
     list_display_links = ("occurred_at", "label")
     list_filter = (LocationFilter, "type", "cause_kind")
     ordering = ("-id",)
-    fields = ("type", "occurred_at", "recorded_at", "source", "cause_kind", "cause_id", "data", "story")
-    readonly_fields = ("story",)
+    fields = ("label", "occurred_at", "recorded_at", "show_source", "show_cause", "data", "story")
+    readonly_fields = ("label", "show_source", "show_cause", "story")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        # Events hold plain ids, because they outlive what they speak of.
+        changelist = super().get_changelist_instance(request)
+        rows = changelist.result_list
+        people = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id})
+        visits = Booking.objects.select_related("location").in_bulk(
+            {row.booking_id for row in rows if row.booking_id}
+        )
+        for row in rows:
+            row.person, row.visited = people.get(row.contact_id), visits.get(row.booking_id)
+        return changelist
+
+    @display(description="Contact")
+    def who(self, row: Event) -> str:
+        return link_to(getattr(row, "person", None))
+
+    @display(description="Visit")
+    def visit(self, row: Event) -> str:
+        booking = getattr(row, "visited", None)
+        at = booking and booking.location.local(booking.appointment_datetime)
+        return link_to(booking, at and f"{at:%a %-d %b, %H:%M}")
+
+    @display(description="Started by")
+    def show_cause(self, row: Event) -> str:
+        return _CAUSES.get(row.cause_kind, row.cause_kind)
+
+    @display(description="Heard from")
+    def show_source(self, row: Event) -> str:
+        return row.source.replace("_", " ").capitalize()
 
     @display(description="Event", ordering="type")
     def label(self, row: Event) -> str:
@@ -48,7 +80,18 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="What followed")
     def story(self, row: Event) -> str:
-        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', "\n".join(explain(row)))
+        return format_html(
+            '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>', "\n".join(explain(row))
+        )
+
+
+_CAUSES = {
+    "user": "Staff",
+    "provider": "A provider",
+    "clock": "The clock",
+    "system": "The system",
+    "rule_run": "A rule",
+}
 
 
 def _retry(row: Work, data: dict[str, Any], cause: Cause) -> None:
@@ -74,8 +117,8 @@ class WorkAdmin(ReadOnlyAdmin):
         ordering="state",
         label={"parked": "danger", "pending": "info", "claimed": "warning", "done": "success"},
     )
-    def show_state(self, row: Work) -> tuple[str, str]:
-        return row.state, row.get_state_display()
+    def show_state(self, row: Work) -> Badge:
+        return Badge(row.state, row.get_state_display())
 
     @display(description="Last error")
     def short_error(self, row: Work) -> str:

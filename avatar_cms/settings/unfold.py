@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import lazy
 
@@ -77,6 +78,14 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Avatar Imaging",
     "SITE_SUBHEADER": "avatar_cms.admin_site.subheader",
     "SITE_SYMBOL": "radiology",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("avatar_cms/favicon.svg"),
+        },
+    ],
+    "STYLES": [lambda request: static("avatar_cms/desk.css")],
     "SITE_URL": None,
     "SITE_DROPDOWN": None,
     "SHOW_HISTORY": True,
