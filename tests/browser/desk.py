@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from playwright.sync_api import Locator, Page, expect
 
+from core import clock
 from tests.webhooks import wix_builder
 from tests.webhooks.wix_builder import WixBooking
 
@@ -21,6 +22,7 @@ SECONDS = 45.0
 
 def post_wix(base: str, kind: str, booking: WixBooking, **more: Any) -> int:
     """Deliver a signed Wix event over HTTP; returns the answer's status."""
+    more.setdefault("at", clock.now())
     body = wix_builder.delivery(kind, booking, **more)
     request = urllib.request.Request(f"{base}/webhooks/wix/bookings", body, {"Content-Type": "text/plain"})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -55,13 +57,13 @@ class Desk:
         deadline = time.monotonic() + SECONDS
         said = "nothing"
         while time.monotonic() < deadline:
-            self._meanwhile()
-            self.page.reload()
             part = where(self.page)
             if part.count():
                 said = part.first.inner_text()
                 if all(text.lower() in said.lower() for text in texts):
                     return part.first
+            self._meanwhile()
+            self.page.reload()
         raise AssertionError(f"{self.page.url} never said {texts}. It said: {said}")
 
     def contact(self, name: str) -> Self:

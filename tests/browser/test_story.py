@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from automation.models import ActionRun
 from bookings.models import Booking
-from contacts.models import Contact
 from core import clock, jobs
 from core.management.commands import relay
+from core.models import Work
 from integrations.models import Receipt
 from messaging.models import Message
 from tests.browser.brokers import OwnBroker
@@ -67,7 +68,9 @@ class Story:
         self.desk.phone("Ana Silva").screen_says(
             "Hi Ana, your visit", "at 3:00 pm", "Reply YES", "3 more planned"
         )
-        reminders = [visit - timedelta(days=2), visit - timedelta(days=1), visit - timedelta(hours=2)]
+        reminders = [
+            (visit.astimezone(UTC) - timedelta(hours=hours)).astimezone(SYDNEY) for hours in (48, 24, 2)
+        ]
         planned = self.desk.planned()
         assert len(planned) == 3
         for line, at in zip(planned, reminders, strict=True):
@@ -171,7 +174,8 @@ def test_the_journey_with_a_real_worker(
         tell(Story(at_desk, broker.stopped, jobs.tick_10s.delay))
     else:
         tell(Story(at_desk, nullcontext, lambda: None))
-    assert not Contact.objects.filter(name="").exists()
+    assert not Work.objects.filter(state="parked").exists()
+    assert not ActionRun.objects.filter(state="failed").exists()
 
 
 @pytest.mark.slow
