@@ -11,7 +11,7 @@ from accounts.models import Location
 from bookings.models import Booking, Practitioner, Room, Service, Status, Urgency
 from contacts.models import Contact
 from core import clock
-from core.api import PublicIdField, PublicModelSerializer
+from core.api import MomentField, PublicIdField, PublicModelSerializer
 
 
 class BookingContactSerializer(PublicModelSerializer):
@@ -96,8 +96,8 @@ def _is_row(value: object) -> bool:
 class BookingChange(_IdsUnderEitherName):
     """What may be changed of a visit. Its status and outcome have actions of their own."""
 
-    appointment_datetime = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(required=False)
+    appointment_datetime = MomentField()
+    ends_at = MomentField(required=False)
     service_id = PublicIdField(queryset=Service.objects.all(), source="service")
     practitioner_id = PublicIdField(
         queryset=Practitioner.objects.all(), source="practitioner", required=False, allow_null=True
@@ -118,8 +118,8 @@ class NewBooking(_IdsUnderEitherName):
 
     contact_id = PublicIdField(queryset=Contact.objects.live(), source="contact")
     service_id = PublicIdField(queryset=Service.objects.filter(is_active=True), source="service")
-    appointment_datetime = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    appointment_datetime = MomentField()
+    ends_at = MomentField(required=False, allow_null=True)
     practitioner_id = PublicIdField(
         queryset=Practitioner.objects.filter(is_active=True),
         source="practitioner",
@@ -145,8 +145,8 @@ class ReasonInput(serializers.Serializer):
 class NewTimeInput(serializers.Serializer):
     """Another time for a visit; it keeps its length unless `ends_at` is given."""
 
-    appointment_datetime = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    appointment_datetime = MomentField()
+    ends_at = MomentField(required=False, allow_null=True)
 
 
 class ServiceSerializer(PublicModelSerializer):

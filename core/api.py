@@ -31,7 +31,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api_audit import note
-from core.api_fields import PublicIdField, PublicModelSerializer
+from core.api_fields import MomentField, PublicIdField, PublicModelSerializer
 from core.api_filters import OrderingFilter, SearchFilter
 from core.api_gate import gate
 from core.api_paging import CursorPagination
@@ -45,6 +45,7 @@ __all__ = [
     "CursorPagination",
     "Deleting",
     "GatePermission",
+    "MomentField",
     "PublicIdField",
     "PublicModelSerializer",
     "ReadViewSet",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -11,12 +12,37 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api_gate import gate
+from core.fields import EncryptedJSONField
+
+#: Outside these years a time is a slip of the hand, and sums with it leave what a date can hold.
+YEARS = range(1900, 2200)
 
 
 class PublicModelSerializer(serializers.ModelSerializer):
     """A model whose `id` outside is its public id."""
 
+    serializer_field_mapping: ClassVar[dict[Any, Any]] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        EncryptedJSONField: serializers.JSONField,
+    }
+
     id = serializers.UUIDField(source="public_id", read_only=True)
+
+
+class MomentField(serializers.DateTimeField):
+    """An instant that somebody gives. Without an offset it is refused: it would mean another hour in every zone."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "no_offset": "Give the time with its offset, such as 2026-12-01T15:00:00+11:00.",
+        "out_of_range": "The year must be from {first} to {last}.",
+    }
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("no_offset")
+        if value.year not in YEARS:
+            self.fail("out_of_range", first=YEARS[0], last=YEARS[-1])
+        return super().enforce_timezone(value)
 
 
 @extend_schema_field(OpenApiTypes.UUID)

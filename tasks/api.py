@@ -17,7 +17,7 @@ from bookings.models import Booking
 from contacts.api_serializers import ColleagueField
 from contacts.models import Contact
 from core import clock
-from core.api import BaseViewSet, Creating, PublicIdField, PublicModelSerializer, Updating
+from core.api import BaseViewSet, Creating, MomentField, PublicIdField, PublicModelSerializer, Updating
 from core.errors import Invalid
 from tasks import priority, queue, selectors, services
 from tasks.models import Task
@@ -81,7 +81,7 @@ class TaskInput(serializers.Serializer):
     contact_id = PublicIdField(queryset=Contact.objects.all())
     booking_id = PublicIdField(queryset=Booking.objects.all(), required=False, allow_null=True)
     type = serializers.ChoiceField(choices=Task.Type.choices, default=Task.Type.CUSTOM)
-    due_datetime = serializers.DateTimeField()
+    due_datetime = MomentField()
     priority = serializers.ChoiceField(choices=["low", "medium", "high", "urgent"], required=False)
     assigned_to = ColleagueField(queryset=User.objects.all(), required=False, allow_null=True)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=5000)
@@ -90,7 +90,7 @@ class TaskInput(serializers.Serializer):
 class TaskChange(serializers.Serializer):
     """What may be edited; states are moved by their own calls."""
 
-    due_datetime = serializers.DateTimeField()
+    due_datetime = MomentField()
     assigned_to = ColleagueField(queryset=User.objects.all(), allow_null=True)
     notes = serializers.CharField(allow_blank=True, max_length=5000)
 
@@ -105,7 +105,7 @@ class AssignInput(serializers.Serializer):
 
 
 class SnoozeInput(serializers.Serializer):
-    until = serializers.DateTimeField()
+    until = MomentField()
 
 
 class CancelInput(serializers.Serializer):

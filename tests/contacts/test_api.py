@@ -324,3 +324,11 @@ def test_what_a_search_finds_comes_best_first(api, sydney):
     assert names(api.get("contacts/search", q="0412 345")) == ["Jane Doe"]
     assert names(api.get("contacts/search", q="JANE@example.com")) == ["Jane Doe"]
     assert names(api.get("contacts/search")) == []
+
+
+def test_custom_fields_read_as_they_were_written(api, sydney):
+    contact = make_contact(sydney)
+    fields = {"fund": "Medibank", "visits": 2, "allergies": ["latex"]}
+    answer = api.send("patch", f"contacts/{contact.public_id}", {"custom_fields": fields})
+    assert answer.json()["custom_fields"] == fields
+    assert api.get(f"contacts/{contact.public_id}").json()["contact"]["custom_fields"] == fields
