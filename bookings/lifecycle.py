@@ -78,7 +78,7 @@ def check_status(status: str, target: str, *, outcome: str = NO_OUTCOME) -> bool
 def _check_no_outcome(outcome: str, target: str) -> None:
     if outcome != NO_OUTCOME:
         raise Conflict(
-            f"The outcome of this visit is recorded as {outcome!r}, so it cannot become {target!r}. "
+            f"The outcome of this visit is recorded as '{outcome}', so it cannot become '{target}'. "
             "Take the outcome back first.",
             code="outcome_recorded",
         )
@@ -102,7 +102,7 @@ def check_outcome(status: str, outcome: str, target: str) -> bool:
     """
     if target not in OUTCOME.states:
         raise Invalid(
-            f"{target!r} is not an outcome. Use one of: {', '.join(OUTCOME.states)}.",
+            f"'{target}' is not an outcome. Use one of: {', '.join(OUTCOME.states)}.",
             code="unknown_outcome",
             fields={"outcome": f"Use one of: {', '.join(OUTCOME.states)}."},
         )
@@ -110,7 +110,7 @@ def check_outcome(status: str, outcome: str, target: str) -> bool:
         return False
     if status not in STANDING:
         raise Conflict(
-            f"A booking that is {status!r} cannot get the outcome {target!r}: only a visit that stands can.",
+            f"A booking that is '{status}' cannot get the outcome '{target}': only a visit that stands can.",
             code="booking_does_not_stand",
         )
     OUTCOME.check(outcome, target)

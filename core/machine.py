@@ -59,12 +59,12 @@ class Machine:
         """Do nothing when the move is allowed; raise MoveRefused, naming both states, when it is not."""
         if self.allowed(source, target):
             return
-        message = f"A {self.name} cannot go from {source!r} to {target!r}. {self._advice(source)}"
+        message = f"A {self.name} cannot go from '{source}' to '{target}'. {self._advice(source)}"
         raise MoveRefused(message, machine=self.name, source=source, target=target)
 
     def _advice(self, source: str) -> str:
         if source not in self._table:
-            return f"There is no state {source!r}; the states are: {', '.join(self._table)}."
+            return f"There is no state '{source}'; the states are: {', '.join(self._table)}."
         if not self._table[source]:
-            return f"{source!r} is final."
-        return f"From {source!r} it may go to: {', '.join(sorted(self._table[source]))}."
+            return f"'{source}' is final."
+        return f"From '{source}' it may go to: {', '.join(sorted(self._table[source]))}."

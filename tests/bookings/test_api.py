@@ -201,3 +201,26 @@ def test_seeding_twice_adds_nothing_and_keeps_what_staff_changed(staff):
     booking_seeds.seed(demo=True)
     assert (Service.objects.count(), Booking.objects.count()) == counts == (10, 0)
     assert set(Service.objects.filter(name="Follow-up").values_list("duration_minutes", flat=True)) == {20}
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["2026-12-01T15:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "2026-12-01"],
+)
+def test_a_time_that_could_mean_another_hour_or_no_day_at_all_is_422(api, ana, check, at):
+    for answer in (
+        api("staff").post("/api/bookings", new(ana, check, appointment_datetime=at), format="json"),
+        api("staff").post("/api/bookings", new(ana, check, ends_at=at), format="json"),
+    ):
+        assert answer.status_code == 422, answer.content
+    assert not Booking.objects.exists()
+
+
+def test_a_refused_move_names_states_in_plain_words(api, ana, check):
+    visit = make_booking(ana, service=check)
+    assert api("staff").delete(f"/api/bookings/{visit.public_id}").status_code == 204
+    for move in ("confirm", "complete"):
+        answer = api("staff").post(f"/api/bookings/{visit.public_id}/{move}", format="json")
+        assert answer.status_code == 409
+        assert "Status." not in answer.json()["error"]["message"]
+        assert "Outcome." not in answer.json()["error"]["message"]
