@@ -140,6 +140,12 @@ def apply_now(receipt: Receipt) -> Mapping[str, str]:
         return apply_receipt(receipt.pk)
 
 
+def made_earlier(receipt: Receipt) -> Mapping[str, str]:
+    """What the latest applied delivery about the same subject made; empty when there was none."""
+    applied = Receipt.objects.filter(subject=receipt.subject, state=Receipt.State.APPLIED).order_by("-pk")
+    return applied.values_list("result", flat=True).first() or {}
+
+
 @transaction.atomic(savepoint=False)
 def apply_receipt(receipt_id: int, *, last_try: bool = False) -> Mapping[str, str]:
     """Apply a receipt unless that was done. What cannot be applied is parked and told as webhook_failed.

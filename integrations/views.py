@@ -185,6 +185,8 @@ def _wix_simple(
         request, body, account, Kind.BOOKING, key=key, thread=parsed.booking_id, by_token=by_token
     )
     result = receipt.result if receipt.state == Receipt.State.APPLIED else _apply_now(receipt)
+    # Somebody holds the visit: what an earlier delivery about it made is the same contact and booking.
+    result = result or inbound.made_earlier(receipt)
     ids = {
         name: result[key]
         for name, key in (("contactId", "contact"), ("bookingId", "booking"))

@@ -73,6 +73,17 @@ def test_what_cannot_be_applied_at_once_is_answered_200_and_left_to_the_work_ite
     assert post_simple(simple("created")).json()["bookingId"] == str(Booking.objects.get().public_id)
 
 
+def test_what_is_busy_is_answered_with_the_ids_that_an_earlier_delivery_made(post_simple, monkeypatch):
+    ids = post_simple(simple("created")).json()
+
+    def busy(receipt: Receipt) -> None:
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbound, "apply_now", busy)
+        assert post_simple(simple("cancelled")).json() == ids
+
+
 def test_two_secrets_fit_while_one_replaces_the_other(post_simple, settings):
     settings.WIX_WEBHOOK_SECRET = "the new one"
     settings.WIX_WEBHOOK_SECRET_PREVIOUS = SECRET
