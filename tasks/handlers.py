@@ -36,11 +36,12 @@ GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
         False,
         "A visit is booked.",
     ),
+    "booking_outcome_missing": (("confirmation_call",), True, "The visit is over."),
     "contact_deleted": (tuple(Task.Type.values), False, "The contact was removed."),
 }
 #: what an outcome asked for, which is needless once it is taken back or corrected
 ASKED_BY_OUTCOME: dict[str, tuple[str, ...]] = {
-    "none": ("record_outcome",),
+    "none": ("record_outcome", "confirmation_call"),
     "attended": ("review_request", "referral_invite"),
     "no_show": ("no_show_followup",),
 }

@@ -12,6 +12,7 @@ from core.errors import Conflict, Invalid
 from core.models import Event
 from tasks import handlers, services
 from tasks.models import Task
+from tests.factories.bookings import make_booking
 from tests.factories.contacts import make_contact
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
@@ -141,3 +142,17 @@ def test_copies_that_order_the_queue_follow_their_source(sydney: Location) -> No
     handlers.refresh_copies()
     task.refresh_from_db()
     assert task.warmness == 88
+
+
+@pytest.mark.django_db
+def test_nobody_is_asked_to_confirm_a_visit_that_is_over(
+    sydney: Location, run_work: Any, frozen_time: Any
+) -> None:
+    at = frozen_time(NOW)
+    booking = make_booking(make_contact(sydney), at=NOW + HOUR, cause=CAUSE)
+    run_work()
+    services.create_tasks([wish(booking.contact, "confirmation_call", booking_id=booking.pk)])
+    at.set(booking.ends_at + HOUR)
+    run_work()
+    task = Task.objects.get(type="confirmation_call")
+    assert (task.status, task.closed_reason) == ("cancelled", "The visit is over.")
