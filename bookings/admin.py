@@ -14,7 +14,7 @@ from unfold.enums import ActionVariant
 from accounts import access, roles
 from accounts.staff import Badge, LocationFilter, ScopedAdmin, cause_of, link_to, move_button
 from bookings import services
-from bookings.admin_forms import BookingForm, NewTimeForm, ReasonForm, at_clinic
+from bookings.admin_forms import BookingForm, NewTimeForm, ReasonForm, ServiceForm, at_clinic
 from bookings.models import (
     LIVE,
     STANDING,
@@ -341,6 +341,7 @@ class CatalogueAdmin(ScopedAdmin):
 
 @admin.register(Service)
 class ServiceAdmin(CatalogueAdmin):
+    form = ServiceForm
     list_display = (
         "name",
         "location",

@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
 )
 
 from accounts import access
 from accounts.models import Location
-from bookings.models import Booking
+from bookings.models import Booking, Service
 from core import localtime
 
 
 def at_clinic(typed: datetime, location: Location) -> datetime:
     """The instant (UTC) meant by a typed time, which the form has read in the zone of the page."""
     return localtime.to_utc(timezone.make_naive(typed), location.zone)
+
+
+class MoneyField(forms.DecimalField):
+    """Whole cents inside; dollars and cents for whoever types them."""
+
+    widget = UnfoldAdminDecimalFieldWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, min_value=0, max_digits=9, decimal_places=2, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return Decimal(value).scaleb(-2) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:
+        typed: Decimal | None = super().clean(value)
+        return None if typed is None else int(typed * 100)
+
+    def has_changed(self, initial: int | None, data: Any) -> bool:
+        try:
+            return initial != self.clean(data)
+        except ValidationError:
+            return True
+
+
+class ServiceForm(forms.ModelForm):
+    """What the clinic offers."""
+
+    price_cents = MoneyField(label="Price")
+
+    class Meta:
+        model = Service
+        fields = "__all__"
 
 
 class BookingForm(forms.ModelForm):
@@ -36,6 +71,8 @@ class BookingForm(forms.ModelForm):
         widget=UnfoldAdminSplitDateTimeWidget(),
         help_text="Leave empty for the service's usual length.",
     )
+
+    price_cents = MoneyField(label="Price")
 
     class Meta:
         model = Booking

@@ -82,7 +82,7 @@ def test_details_are_changed_in_the_form_and_state_is_not(pages, ana, sydney):
         "service": other.pk,
         "urgency_level": "medium",
         "payment_status": "paid",
-        "price_cents": "",
+        "price_cents": "180.50",
         "notes": "",
         "status": "cancelled",
         "outcome": "attended",
@@ -90,6 +90,8 @@ def test_details_are_changed_in_the_form_and_state_is_not(pages, ana, sydney):
     client.post(page(booking), form)
     booking.refresh_from_db()
     assert (booking.service, booking.payment_status) == (other, "paid")
+    assert booking.price_cents == 18_050
+    assert 'value="180.50"' in client.get(page(booking)).content.decode()
     assert (booking.status, booking.outcome, booking.appointment_datetime) == ("scheduled", "none", AT)
 
 
@@ -170,7 +172,7 @@ def test_managers_keep_services_and_their_providers_ids(pages, sydney):
         "urgency_level": "high",
         "duration_minutes": "20",
         "buffer_minutes": "0",
-        "price_cents": "",
+        "price_cents": "95",
         "recall_interval_days": "",
         "is_active": "on",
         "external_ids-TOTAL_FORMS": "1",
@@ -183,7 +185,7 @@ def test_managers_keep_services_and_their_providers_ids(pages, sydney):
     answer = client.post("/admin/bookings/service/add/", form, follow=True)
     service = Service.objects.get(name="Laser")
     assert answer.status_code == 200
-    assert service.external_ids.get().external_id == "s-laser"
+    assert (service.external_ids.get().external_id, service.price_cents) == ("s-laser", 9_500)
     assert pages("staff").get("/admin/bookings/service/add/").status_code == 403
     for name in ("practitioner", "room"):
         assert client.get(f"/admin/bookings/{name}/add/").status_code == 200
