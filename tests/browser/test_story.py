@@ -158,7 +158,14 @@ def tell(story: Story) -> None:
     story.thanks_arrive(story.a_visit_is_attended())
 
 
-@pytest.mark.parametrize("broker_stops", [False, True], ids=["all-well", "broker-stopped"])
+@pytest.mark.parametrize(
+    "broker_stops",
+    [
+        pytest.param(True, id="broker-stopped"),
+        # The other one does all of this and more: it is here for whoever looks for what an outage changed.
+        pytest.param(False, id="all-well", marks=pytest.mark.slow),
+    ],
+)
 def test_the_journey_with_a_real_worker(
     broker_stops: bool,
     desk: Callable[..., Desk],
