@@ -24,6 +24,7 @@ from accounts.models import Location, User
 from accounts.moves import move_button, refusal_text
 from accounts.staff_parts import (
     Badge,
+    BoundedPaginator,
     LocationFilter,
     PublicChangeList,
     ReadOnlyInline,
@@ -61,6 +62,7 @@ class ScopedAdmin(ModelAdmin):
     """
 
     list_per_page = 40
+    paginator = BoundedPaginator
     show_full_result_count = False
     warn_unsaved_form = True
     list_filter_sheet = False

@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 from accounts import access, pages, roles
 from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
 from contacts import panels, pipeline, selectors, services
-from contacts.admin_filters import BandFilter, BoundedPaginator, HiddenFilter, StageFilter
+from contacts.admin_filters import BandFilter, HiddenFilter, StageFilter
 from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
 from contacts.models import (
     Consent,
@@ -108,7 +108,6 @@ class ContactAdmin(ScopedAdmin):
     search_help_text = "Name, phone in any spelling or a few of its digits, or e-mail"
     ordering = ("-created_at", "-id")
     sortable_by = ("show_created", "show_warmness")
-    paginator = BoundedPaginator
     fieldsets = (
         (None, {"fields": (("name", "phone"), ("email", "preferred_channel"), ("source", "intent"))}),
         (

@@ -1,29 +1,16 @@
-"""What the contact list is narrowed by, and how far it counts."""
+"""What the contact list is narrowed by."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from unfold.contrib.filters.admin import DropdownFilter
 
 from contacts import pipeline, scoring
 from contacts.models import Contact
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than a person would page: a million rows cost more to count than forty to show."""
-
-    most = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by()[: self.most].count())
 
 
 class BandFilter(admin.SimpleListFilter):

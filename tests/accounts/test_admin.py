@@ -355,3 +355,14 @@ def test_pages_load_nothing_from_elsewhere(pages: Any, sydney: Location) -> None
     for address in ("/admin/", "/admin/accounts/location/", change(sydney)):
         page = pages("admin").get(address).content.decode()
         assert not re.findall(r'<(?:script|img|link|iframe)[^>]*(?:src|href)="(?:https?:)?//', page)
+
+
+@pytest.mark.parametrize("page", ["core_event", "core_work", "bookings_booking", "messaging_message"])
+def test_no_list_counts_further_than_a_person_would_page(
+    pages: Any, page: str, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(60) as queries:
+        assert pages("admin").get(reverse(f"admin:{page}_changelist")).status_code == 200
+    counts = [query["sql"] for query in queries if "COUNT(*)" in query["sql"]]
+    assert counts
+    assert all("LIMIT 10000" in count for count in counts)
