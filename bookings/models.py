@@ -345,7 +345,9 @@ class Booking(TrackedModel):
             _no_overlap("booking_one_per_room", "room", "This room is taken at that time."),
         ]
         indexes: ClassVar[list[models.Index]] = [
+            # Two for the diary: for those who see one clinic, and for those who see all.
             models.Index(fields=("location", "-appointment_datetime", "-id"), name="booking_diary"),
+            models.Index(fields=("-appointment_datetime", "-id"), name="booking_diary_of_all"),
             models.Index(fields=("contact", "appointment_datetime"), name="booking_contact"),
             models.Index(fields=("location", "-created_at", "-id"), name="booking_newest"),
             models.Index(
