@@ -31,12 +31,18 @@ def phone_page(request: HttpRequest) -> HttpResponse:
     people = phone.reachable(request.user)
     wanted = request.GET.get("q", "").strip()
     if wanted:
-        people = people.filter(Q(name__icontains=wanted) | Q(phone__contains=wanted.replace(" ", "")))
+        people = people.filter(_fits(wanted))
     listed = list(people[: phone.LISTED])
     chosen = _chosen(request, listed)
     note(request, [*listed, *([chosen] if chosen else [])], personal=True)
     context = pages.context(request, title="Phone", people=listed, q=wanted, **_phone(request, chosen))
     return render(request, "messaging/phone.html", context)
+
+
+def _fits(wanted: str) -> Q:
+    """Part of a name, or of a number as it is written at home or abroad."""
+    digits = "".join(filter(str.isdigit, wanted)).lstrip("0")
+    return Q(name__icontains=wanted) | (Q(phone__contains=digits) if digits else Q())
 
 
 @require_GET

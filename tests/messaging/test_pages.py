@@ -52,6 +52,17 @@ def test_the_phone_shows_what_the_patient_received_and_nothing_that_was_not_sent
     assert "Anna Smith" in page
 
 
+@pytest.mark.parametrize("wanted", ["0412 345 678", "+61 412 345 678", "345 678", "anna"])
+def test_the_phone_finds_a_patient_by_name_and_by_a_number_as_people_write_it(
+    desk, receptionist, account, sydney, wanted
+):
+    make_contact(sydney, name="Anna Able", phone="+61412345678")
+    make_contact(sydney, name="Ben Brown", phone="+61499111222")
+    page = desk(receptionist, "messaging_phone", q=wanted).content.decode()
+    assert "Anna Able" in page
+    assert "Ben Brown" not in page
+
+
 def test_the_phone_says_what_is_still_planned(desk, gateway, receptionist, anna, book):
     schedule_reminders([ReminderPlan(book(anna).pk, (7200,), ("reminder_2hr",), RULE)])
     page = desk(receptionist, "messaging_phone", contact=str(anna.public_id)).content.decode()
