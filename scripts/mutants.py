@@ -14,8 +14,10 @@ import os
 import signal
 import sys
 import time
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import accumulate
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -29,6 +31,8 @@ from hypothesis import HealthCheck, Phase, settings
 AT_LEAST = 90.0
 #: A mutant that loops for ever is as good as killed.
 PATIENCE = 20
+#: A survivor among the constants runs that many seconds' worth of tests.
+CONSTANT_SECONDS = 1.5
 
 settings.register_profile(
     "mutants", max_examples=40, derandomize=True, database=None, deadline=None,
@@ -82,15 +86,15 @@ class Hunt:
         self.took = took
 
     def _tests(self, name: str, mutant: mutations.Mutant) -> list[str]:
-        """Those that reach the line; of a constant, which is reached at import, those that reach its module."""
+        """Those that reach the line; of a constant, which is reached at import, the quickest ones of its app."""
         statement = self.trees[name].body[mutant.statement]
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and mutant.line in self.reach[name]:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and self.reach[name].get(mutant.line):
             return self.reach[name][mutant.line]
-        last = statement.end_lineno or statement.lineno
-        inside = isinstance(statement, ast.FunctionDef | ast.ClassDef)
-        lines = range(statement.lineno, last + 1) if inside else self.reach[name]
-        found = {test for line in lines for test in self.reach[name].get(line, ())}
-        return sorted(found, key=self.took.__getitem__)
+        folder = pure_modules.tests(name)
+        found = [test for test, item in self.items.items() if folder in item.path.parents]
+        quickest = sorted(found, key=self.took.__getitem__)
+        spent = list(accumulate(self.took[test] for test in quickest))
+        return quickest[: bisect(spent, CONSTANT_SECONDS)]
 
     def _hunt(self, todo: list[tuple[str, mutations.Mutant]], started: float) -> list[bool]:
         """Whether each mutant was killed. `jobs` children at a time, each one mutant's."""
@@ -164,6 +168,12 @@ def transplant(old: Any, new: Any) -> None:
             theirs = vars(old).get(name)
             if isinstance(value, FunctionType | staticmethod | classmethod | property) and theirs is not None:
                 transplant(theirs, value)
+            elif (
+                isinstance(value, str | int | tuple | frozenset)
+                and not name.startswith("__")
+                and value != theirs
+            ):
+                setattr(old, name, value)
         return
     for attribute in ("__wrapped__", "__func__", "fget"):
         if not isinstance(old, FunctionType) and hasattr(old, attribute):

@@ -31,7 +31,7 @@ class Mutant:
 def of(tree: ast.Module) -> Iterator[Mutant]:
     """Every mutant of a module."""
     for statement, top in enumerate(tree.body):
-        if isinstance(top, ast.Import | ast.ImportFrom) or _is_for_types_only(top):
+        if isinstance(top, ast.Import | ast.ImportFrom) or _is_for_readers_only(top):
             continue
         for number, node in enumerate(_nodes(top)):
             for variant, (what, _) in enumerate(_changes(node)):
@@ -55,8 +55,23 @@ class _Replace(ast.NodeTransformer):
         return ast.copy_location(self.new, node) if node is self.old else self.generic_visit(node)
 
 
-def _is_for_types_only(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+def _is_for_readers_only(node: ast.stmt) -> bool:
+    """Types and lists of exports: no test can, or need, tell them apart."""
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+    )
+
+
+def _is_type(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"TypeVar", "NewType"}
+    )
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -66,7 +81,12 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
         if name in {"annotation", "returns", "decorator_list", "bases"}:
             continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or _is_docstring(child) or _is_member(node, child):
+            if (
+                not isinstance(child, ast.AST)
+                or _is_docstring(child)
+                or _is_type(child)
+                or _is_member(node, child)
+            ):
                 continue
             if isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant):
                 continue
