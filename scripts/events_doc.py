@@ -18,7 +18,8 @@ def page() -> str:
         "# Events",
         "",
         "Every event type, the data it may carry, and who hears of it. Written by `scripts/events_doc.py`; a test",
-        "keeps it true. Data holds ids, codes, times and field names, never personal values. Names are the triggers of rules.",
+        "keeps it true. Data holds ids, codes, times and field names, never personal values. "
+        "Names are the triggers of rules.",
         "",
         "| event | meaning | data | heard by |",
         "|---|---|---|---|",
