@@ -392,7 +392,7 @@ def test_c1_attended(clinic: Location, anna: Contact, book: Book, now: Frozen) -
     assert fresh(anna).recall_due_date == date(2027, 11, 23)
     assert "thank_you_attended" not in sent(anna)
     run = run_of("c1")
-    assert (run.state, run.actions.get(step=2).state) == ("running", "pending")
+    assert (run.state, run.actions.get(step=3).state) == ("running", "pending")
     now.advance(timedelta(seconds=599))
     drain()
     assert "thank_you_attended" not in sent(anna)
@@ -440,7 +440,7 @@ def test_c1_a_corrected_misclick_withdraws_the_thanks(
     now.advance(timedelta(seconds=300))
     drain()
     assert "thank_you_attended" not in sent(anna)
-    step = ActionRun.objects.get(run__rule__key="c1", step=2)
+    step = ActionRun.objects.get(run__rule__key="c1", step=3)
     assert step.state == "skipped"
     assert "Did not attend" in step.reason or "no_show" in step.reason
     now.advance(timedelta(seconds=300))

@@ -140,3 +140,29 @@ def test_a_corrected_misclick_withdraws_the_thanks(
     run_work()
     assert sent("thank_you_attended") == 0
     assert sent("no_show_followup") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clinic")
+def test_after_one_visit_the_stage_speaks_of_the_next(
+    wix: Callable[..., None], text: Callable[..., None], run_work: Any, frozen_time: Any
+) -> None:
+    now = frozen_time(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+    first = WixBooking()
+    second = WixBooking(id="b-2", start=datetime(2026, 12, 8, 4, 0, tzinfo=UTC))
+    for booking in (first, second):
+        wix("created", booking, sequence=1, status="CONFIRMED", at=now.at)
+    run_work()
+    visits = {visit.external_id: visit for visit in Booking.objects.all()}
+    now.set(visits["b-1"].ends_at)
+    booking_services.record_outcome(booking_id=visits["b-1"].pk, outcome="attended", cause=STAFF)
+    run_work()
+    contact = Contact.objects.get()
+    assert (contact.current_pipeline, contact.current_stage) == ("pre_appointment", "booking_confirmed")
+    now.set(visits["b-2"].appointment_datetime - timedelta(days=2))
+    run_work()
+    text(PHONE, "Yes")
+    run_work()
+    visits["b-2"].refresh_from_db()
+    contact.refresh_from_db()
+    assert (visits["b-2"].status, contact.current_stage) == ("confirmed", "confirmed")
