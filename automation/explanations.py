@@ -8,7 +8,6 @@ from typing import Any
 from accounts import access
 from accounts.models import User
 from automation import selectors
-from automation.models import RuleRun
 from contacts import panels
 from contacts.models import Contact
 from core.explain import explainers
@@ -16,6 +15,7 @@ from core.models import Event
 from tasks import home
 
 SHOWN = 12
+SHOWN_PASSED_OVER = 8
 
 
 def of_event(event: Event) -> list[str]:
@@ -31,11 +31,9 @@ def for_contact(contact: Contact, user: User) -> dict[str, Any] | None:
     """What the panel shows: what ran, and for each rule that is on why it would not run now."""
     if not access.allowed(user, "read", "settings", contact.location_id):
         return None
-    runs = selectors.why(contact, limit=SHOWN)
-    passed_over = [run for run in runs if run.state in (RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED)]
     return {
-        "ran": [run for run in runs if run not in passed_over],
-        "passed_over": passed_over,
+        "ran": selectors.why(contact, limit=SHOWN, did=True),
+        "passed_over": selectors.why(contact, limit=SHOWN_PASSED_OVER, did=False),
         "previews": selectors.why_not(contact),
     }
 

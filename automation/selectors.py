@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import access
 from accounts.models import Location, User
@@ -36,9 +36,15 @@ def runs() -> QuerySet[RuleRun]:
     )
 
 
-def why(contact: Contact, *, limit: int = 50) -> list[RuleRun]:
-    """What rules did and did not do about this contact, newest first: what they saw, and the reason."""
-    return list(runs().filter(contact=contact)[:limit])
+def why(contact: Contact, *, limit: int = 50, did: bool | None = None) -> list[RuleRun]:
+    """What rules did (`did`), did not do (`did=False`), or both about this contact, newest first: what they saw, and
+    the reason.
+    """
+    rows = runs().filter(contact=contact)
+    if did is not None:
+        passed_over = Q(state__in=(RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED))
+        rows = rows.exclude(passed_over) if did else rows.filter(passed_over)
+    return list(rows[:limit])
 
 
 @dataclass
