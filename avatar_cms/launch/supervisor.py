@@ -24,8 +24,8 @@ STOP_SECONDS = 12
 Say = Callable[[str], None]
 
 
-class Stopped(Exception):
-    """Someone asked this run to end."""
+class Stopped(BaseException):
+    """Someone asked this run to end. Like KeyboardInterrupt it is no error that a handler of errors may keep."""
 
 
 def run(*, port: int, prepare: Callable[[], None], banner: Callable[[], None], say: Say) -> int:
