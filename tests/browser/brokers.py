@@ -45,17 +45,17 @@ def own_broker(home: Path) -> Iterator[OwnBroker]:
     _point_at(broker.url)
     yield broker
     broker.start()  # a test that failed while it was stopped must not end in a second error
+    app.pool.force_close_all()
     _point_at(usual)
     broker.stop()
 
 
 def _point_at(url: str) -> None:
-    app.pool.force_close_all()
     settings.REDIS_URL = url
     settings.CELERY_BROKER_URL = brokers.kombu_url(url)
     settings.CACHES["default"]["LOCATION"] = url
     app.conf.broker_url = settings.CELERY_BROKER_URL
-    # Celery keeps its pools of connections and of producers; the next use makes new ones.
+    # Celery keeps its pools of connections and of producers; the next use looks for those of the new address.
     app._pool = None
     app.amqp._producer_pool = None
     caches.close_all()
