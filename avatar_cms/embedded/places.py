@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import secrets
 import stat
 import sys
 import tempfile
@@ -48,8 +49,26 @@ def server_account() -> Account | None:
 
 
 def checkout_hash() -> str:
-    """Twelve characters that stand for this checkout's path."""
-    return hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    """Twelve characters that stand for this checkout: its path and a mark of its own.
+
+    Without the mark a fresh clone at the place of an old one would meet that one's data, and have no keys for it.
+    """
+    return hashlib.sha256(f"{CHECKOUT}\n{_mark()}".encode()).hexdigest()[:12]
+
+
+def _mark() -> str:
+    """What tells this checkout from others at the same path; made once."""
+    file = run_folder() / "checkout"
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        make_enterable(file.parent)
+    try:
+        with file.open("x") as new:
+            new.write(secrets.token_hex(8))
+    except FileExistsError:
+        pass  # another process of this checkout was first
+    return file.read_text()
 
 
 def state_home() -> Path:

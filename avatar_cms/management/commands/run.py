@@ -46,6 +46,8 @@ class Command(BaseCommand):
         call_command("seed", verbosity=0)
         # Signs of life of the last run must not make this one look ready.
         Heartbeat.objects.filter(name__in=["beat", "worker"]).delete()
+        if settings.ENVIRONMENT_NAME != "production":
+            call_command("demo")
 
     def banner(self) -> None:
         """Where it is, and who may log in."""
