@@ -41,7 +41,7 @@ GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
 }
 #: what an outcome asked for, which is needless once it is taken back or corrected
 ASKED_BY_OUTCOME: dict[str, tuple[str, ...]] = {
-    "none": ("record_outcome", "confirmation_call"),
+    "none": ("record_outcome", "confirmation_call", "welcome_call"),
     "attended": ("review_request", "referral_invite"),
     "no_show": ("no_show_followup",),
 }

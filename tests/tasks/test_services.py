@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Location, User
+from bookings import services as booking_services
 from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
@@ -156,3 +157,17 @@ def test_nobody_is_asked_to_confirm_a_visit_that_is_over(
     run_work()
     task = Task.objects.get(type="confirmation_call")
     assert (task.status, task.closed_reason) == ("cancelled", "The visit is over.")
+
+
+@pytest.mark.django_db
+def test_nobody_is_welcomed_to_a_visit_that_has_been(
+    sydney: Location, run_work: Any, frozen_time: Any
+) -> None:
+    at = frozen_time(NOW)
+    booking = make_booking(make_contact(sydney), at=NOW + HOUR, cause=CAUSE)
+    services.create_tasks([wish(booking.contact, "welcome_call", booking_id=booking.pk)])
+    at.set(booking.ends_at)
+    booking_services.record_outcome(booking_id=booking.pk, outcome="attended", cause=CAUSE)
+    run_work()
+    task = Task.objects.get(type="welcome_call")
+    assert (task.status, task.closed_reason) == ("cancelled", "The outcome is recorded.")
