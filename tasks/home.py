@@ -88,7 +88,9 @@ def today(request: HttpRequest) -> HttpResponse:
     due = tasks.filter(queue.due_by(wanted.timeframe, now=now, locations=locations))
     try:
         page = queue.page(
-            due.select_related("contact__guardian", "booking__service", "assigned_to", "claimed_by", "location"),
+            due.select_related(
+                "contact__guardian", "booking__service", "assigned_to", "claimed_by", "location"
+            ),
             now=now,
             location_ids=[location.pk for location in locations],
             size=PAGE_SIZE,

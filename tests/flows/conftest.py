@@ -40,7 +40,9 @@ def text(client: Client, settings: Any) -> Callable[[str, str], None]:
     def arrive(phone: str, body: str) -> None:
         sms = {"message_id": f"in-{next(keys)}", "from": phone, "to": "", "body": body}
         answer = client.post(
-            f"/webhooks/sms/inbound/{settings.SMS_WEBHOOK_TOKEN}", json.dumps(sms), content_type="application/json"
+            f"/webhooks/sms/inbound/{settings.SMS_WEBHOOK_TOKEN}",
+            json.dumps(sms),
+            content_type="application/json",
         )
         assert answer.status_code == 200, answer.content
 

@@ -99,7 +99,9 @@ def open_types(contact: Contact) -> list[str]:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("clinic")
-def test_a_cancelled_urgent_visit_is_rescued(wix: Callable[..., None], run_work: Any, frozen_time: Any) -> None:
+def test_a_cancelled_urgent_visit_is_rescued(
+    wix: Callable[..., None], run_work: Any, frozen_time: Any
+) -> None:
     now = frozen_time(datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
     booking = WixBooking(id="b-2", service="Mole removal procedure", phone="0498 765 432", contact_id="c-2")
     wix("created", booking, sequence=1, status="CONFIRMED")
@@ -166,3 +168,12 @@ def test_after_one_visit_the_stage_speaks_of_the_next(
     visits["b-2"].refresh_from_db()
     contact.refresh_from_db()
     assert (visits["b-2"].status, contact.current_stage) == ("confirmed", "confirmed")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clinic")
+def test_a_strangers_first_stop_makes_no_lead_and_no_call(text: Callable[..., None], run_work: Any) -> None:
+    text("+61491570999", "STOP")
+    run_work()
+    contact = Contact.objects.get()
+    assert (contact.current_stage, contact.warmness_score, open_types(contact)) == ("new_lead", 0, [])
