@@ -99,7 +99,7 @@ def _migrate() -> None:
 
 def _fingerprint() -> str:
     """Changes whenever a migration does."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{servers.OWNER} {servers.APPLICATION}".encode())
     files = [
         *CHECKOUT.glob("*/migrations/*.py"),
         CHECKOUT / "core/migration_ops.py",

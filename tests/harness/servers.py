@@ -7,6 +7,7 @@ They are started by whichever run needs them first, shared by runs side by side,
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 import psycopg
+from psycopg import sql
 
 from avatar_cms.embedded import places
 from avatar_cms.embedded.postgres import Cluster
@@ -23,7 +25,8 @@ from avatar_cms.embedded.valkey import Valkey
 
 HOME = places.state_home() / "test"
 LOCKS = places.run_folder() / "test"
-OWNER, APPLICATION, PASSWORD = "avatar_owner", "avatar_app", "only-for-tests"
+#: Roles of their own: a given server may hold those of a real installation.
+OWNER, APPLICATION, PASSWORD = "avatar_test_owner", "avatar_test_app", "only-for-tests"
 
 CLUSTER = Cluster(
     HOME,
@@ -75,7 +78,7 @@ class Hold:
 
     def __init__(self) -> None:
         with locked("start"):
-            self._file = _lock_file("users")
+            self._file = _lock_file("users-of-" + hashlib.sha256(_given().encode()).hexdigest()[:8])
             fcntl.flock(self._file, fcntl.LOCK_SH)
             if not os.environ.get("TEST_DATABASE_URL"):
                 CLUSTER.start(follow_parent=False)
@@ -92,8 +95,12 @@ class Hold:
             except BlockingIOError:
                 last = False
             if last and os.environ.get("KEEP_TEST_CLUSTER") != "1":
-                CLUSTER.stop()
-                BROKER.stop()
+                if os.environ.get("TEST_DATABASE_URL"):
+                    _tidy()
+                else:
+                    CLUSTER.stop()
+                if not os.environ.get("TEST_REDIS_URL"):
+                    BROKER.stop()
             self._file.close()
 
 
@@ -110,6 +117,11 @@ def address() -> Address:
         unquote(parts.username or "postgres"),
         unquote(parts.password or ""),
     )
+
+
+def _given() -> str:
+    """Which servers this run uses; runs on other ones do not keep them alive."""
+    return f"{os.environ.get('TEST_DATABASE_URL')} {os.environ.get('TEST_REDIS_URL')}"
 
 
 def redis_urls() -> list[str]:
@@ -129,6 +141,20 @@ def _make_roles() -> None:
         for role in (OWNER, APPLICATION):
             if role not in known:
                 connection.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB PASSWORD '{PASSWORD}'")
+
+
+def _tidy() -> None:
+    """Leave nothing on a server that is not ours."""
+    with address().connect("postgres") as connection:
+        for pattern in ("template\\_avatar\\_%", "test\\_avatar\\_%"):
+            for (name,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern]
+            ).fetchall():
+                connection.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+                )
+        for role in (OWNER, APPLICATION):
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
 def _lock_file(name: str) -> IO[str]:
