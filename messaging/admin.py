@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -175,7 +176,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     list_filter = (LocationFilter, "state", "channel")
     search_fields = ("contact__name", "contact__phone")
     list_select_related = ("contact", "location")
-    ordering = ("-last_message_at", "-id")
+    ordering = (F("last_message_at").desc(nulls_last=True), "-id")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
