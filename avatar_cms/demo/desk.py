@@ -51,8 +51,9 @@ def work(world: World, plan: Plan, step: Step) -> None:
     due = Task.objects.filter(
         queue.awake(clock.now()), location=location, status__in=Task.OPEN, due_datetime__lte=soon
     )
-    ranked = queue.with_score(due, as_of=clock.now()).order_by("-score", "due_datetime", "pk")
-    for task in ranked.select_related("contact__location", "contact__guardian", "booking__service")[:limit]:
+    ranked = queue.with_score(due, as_of=clock.now()).order_by("-score", "due_datetime", "pk")  # type: ignore[misc]
+    related = ("contact__location", "contact__guardian", "booking__service", "booking__practitioner")
+    for task in ranked.select_related(*related)[:limit]:
         dice = plan.chance(task.type, task.contact and task.contact.name, clock.now())
         _HANDS.get(task.type, _done)(world, plan, task, dice)
 
@@ -175,7 +176,8 @@ def _move_apart(world: World, plan: Plan, task: Task, dice: Random) -> None:
     if booking is not None and _confirmable(booking) and task.contact is not None:
         diary = plan.diaries[task.contact.location.code]
         day = task.contact.location.local(booking.appointment_datetime).date() + timedelta(days=1)
-        slot = diary.book(day, booking.service.name)
+        doctor = booking.practitioner.name if booking.practitioner is not None else ""
+        slot = diary.book(day, booking.service.name, practitioner=doctor)
         booking_services.reschedule_booking(
             booking_id=booking.pk, appointment_datetime=slot.start, cause=_cause(world, task)
         )

@@ -12,10 +12,10 @@ from bookings.seeds import PRACTITIONERS, SERVICES
 from core import localtime
 
 MINUTES: dict[str, int] = {service["name"]: service["duration_minutes"] for service in SERVICES}
-STARTS = ("10:00", "11:00", "14:00", "15:00", "09:00", "16:00", "11:30", "14:30", "09:30", "15:30")
+STARTS = ("10:00", "14:00", "10:15", "14:15", "11:00", "15:00", "09:00", "16:00")
 #: What happens together is played quickly. So, longer ago than this, the clinics saw patients on one day a week, and
 #: people did things at midday or in the evening; in the last days they do them whenever they like.
-LONG_AGO, LATELY = timedelta(days=8), timedelta(days=2)
+LONG_AGO, LATELY = timedelta(days=8), timedelta(days=1)
 STARTS_LONG_AGO = ("10:00", "10:15")
 ROUNDS, ROUNDS_LONG_AGO = ("09:10", "11:40", "14:20", "16:50"), ("12:06", "17:06")
 HORIZON = 40

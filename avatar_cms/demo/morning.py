@@ -35,18 +35,16 @@ def tell(plan: Plan) -> None:
 def _visits_of_these_days(plan: Plan) -> None:
     """A few visits on each of the last working days and the coming ones, so that weeks can be compared."""
     patients = {
-        "Tomasz Zielinski": (-4, "10:00", CHECK), "Yuki Shimada": (-3, "11:00", BOTOX),
-        "Leilani Faleolo": (-2, "09:30", CHECK), "Beau Whitlock": (-2, "15:00", FOLLOW_UP),
-        "Anjali Sahay": (-1, "09:00", CHECK), "Kenji Shimada": (-5, "14:00", CHECK),
+        "Tomasz Zielinski": (-4, "10:00", CHECK), "Yuki Shimada": (-3, "14:00", BOTOX),
+        "Leilani Faleolo": (-2, "10:00", CHECK), "Beau Whitlock": (-2, "14:00", FOLLOW_UP),
+        "Kenji Shimada": (-1, "10:00", CHECK), "Mai Phuong Doan": (-1, "14:00", CHECK),
         "Mele Faleolo": (0, "09:00", CHECK), "Theo Papadakis": (0, "10:00", MOLE),
         "Grace Whitlock": (0, "11:00", BOTOX), "Priscilla Tan": (0, "14:00", FOLLOW_UP),
-        "Oscar Bellweather": (0, "15:30", MOLE),
-        "Renata Quispe": (0, "16:30", CHECK), "Delphine Arnaud": (1, "10:00", BODY),
-        "Callum Strathairn": (1, "11:30", CHECK), "Marguerite Oakes": (2, "15:00", CHECK),
-        "Mai Phuong Doan": (-1, "14:00", CHECK), "Noor Rahimi": (0, "10:00", MOLE),
-        "Alasdair Kinross": (0, "15:00", CHECK), "Imogen Carraway": (1, "10:00", BOTOX),
+        "Oscar Bellweather": (0, "15:00", MOLE), "Renata Quispe": (0, "16:30", CHECK),
+        "Noor Rahimi": (0, "10:00", MOLE), "Alasdair Kinross": (0, "15:00", CHECK),
+        "Delphine Arnaud": (1, "10:00", BODY), "Callum Strathairn": (1, "11:30", CHECK),
+        "Marguerite Oakes": (2, "15:00", CHECK), "Tamsin Wilcox": (4, "11:00", BOTOX),
         "Henry Prewitt": (6, "10:00", CHECK),
-        "Tamsin Wilcox": (4, "11:00", BOTOX),
     }  # fmt: skip
     for who, (offset, wall, service) in patients.items():
         dice = plan.chance("these days", who)

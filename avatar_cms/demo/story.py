@@ -15,11 +15,10 @@ CHECK, MOLE, FOLLOW_UP, BODY, BOTOX = (
 )  # fmt: skip
 #: The visits that belong together, each so many days after the one before.
 COURSES: tuple[tuple[tuple[str, int], ...], ...] = (
-    ((CHECK, 0), (MOLE, 11), (FOLLOW_UP, 12)),
+    ((CHECK, 0), (MOLE, 14), (FOLLOW_UP, 14)),
     ((CHECK, 0),),
     ((BODY, 0), (FOLLOW_UP, 14)),
-    ((BOTOX, 0),),
-    ((CHECK, 0),),
+    ((BOTOX, 0), (BOTOX, 28)),
 )
 ENDINGS = (
     ("attended", 70), ("no_show", 8), ("cancelled_by_wix", 5), ("cancelled_by_text", 4), ("cancelled_by_phone", 3),
@@ -74,7 +73,7 @@ def _regulars(plan: Plan) -> None:
         people = everybody[::2]
         for index, who in enumerate(people):
             share = (index + 0.5) / len(people)
-            begins = -DAYS_BACK + 6 + round(share * (DAYS_BACK - 14))
+            begins = -DAYS_BACK + 6 + round(share * (DAYS_BACK + DAYS_AHEAD - 10))
             if who in LEADS:
                 begins = -LEADS[who][0] + 5
             _course(plan, who, COURSES[index % len(COURSES)], begins)
@@ -86,13 +85,15 @@ def _course(plan: Plan, who: str, course: tuple[tuple[str, int], ...], begins: i
     for number, (service, gap) in enumerate(course):
         offset += gap
         dice = plan.chance("visit", who, number)
-        if offset > DAYS_AHEAD - 3:
+        if offset > DAYS_AHEAD - 2:
             return
         by = "desk" if number or by_desk else "wix"
         booked = _booked(plan, who, offset, dice)
-        ending = "attended" if number == 0 and len(course) > 2 else _draw(dice, ENDINGS)
+        ending = _draw(dice, ENDINGS)
         answers = "" if PEOPLE[who].landline else _draw(dice, ANSWERS)
         day = max(plan.day(who, offset), booked.date() + timedelta(days=2))
+        if plan.comes_about(who, day):
+            return
         slot = plan.visit(who, service, day=day, booked=booked, by=by, answers=answers, ending=ending)
         if dice.random() < 0.15 and not PEOPLE[who].landline:
             plan.says(who, slot.start - timedelta(hours=dice.randint(26, 45)), dice.choice(QUESTIONS))
@@ -109,7 +110,8 @@ def _booked(plan: Plan, who: str, offset: int, dice: Random) -> datetime:
     day: date = plan.day(who, max(offset - dice.randint(3, 8), known))
     while plan.diary(who).long_ago(day) and day.weekday() != 4:
         day += timedelta(days=1)
-    return plan.diary(who).at(day, f"{dice.randint(8, 18):02}:{dice.randint(0, 59):02}")
+    at = plan.diary(who).at(day, f"{dice.randint(8, 18):02}:{dice.randint(0, 59):02}")
+    return min(at, plan.ago(hours=dice.randint(6, 60)))
 
 
 def _draw(dice: Random, choices: tuple[tuple[str, int], ...]) -> str:
@@ -134,7 +136,7 @@ def _landlines(plan: Plan) -> None:
             continue
         if step.action.startswith("books_"):
             told.add(person.name)
-            plan.add(step.at + timedelta(minutes=2), "undeliverable", person.name)
+            plan.add(step.at + timedelta(minutes=12), "undeliverable", person.name)
 
 
 def _desks(plan: Plan) -> None:

@@ -35,7 +35,7 @@ class Plan:
     until: datetime
     diaries: dict[str, Diary]
     steps: list[Step] = field(default_factory=list)
-    _visits: int = 0
+    _visits: list[tuple[str, datetime]] = field(default_factory=list)
 
     def chance(self, *about: object) -> Random:
         """Dice of one's own for a question."""
@@ -100,9 +100,9 @@ class Plan:
         ending: str = "attended", status: str = "", lost: datetime | None = None,
     ) -> Slot:  # fmt: skip
         """The same for a time that is given, taken or not."""
-        self._visits += 1
+        self._visits.append((who, slot.start))
         booked = self.moment(who, booked)
-        about = {"slot": slot, "service": service, "id": f"demo-booking-{self._visits}"}
+        about = {"slot": slot, "service": service, "id": f"demo-booking-{len(self._visits)}"}
         self.add(booked, f"books_{by}", who, status=status, **about)
         self._answer(who, slot, booked, answers)
         what, _, how = ending.partition("_by_")
@@ -115,6 +115,11 @@ class Plan:
         elif what in ("attended", "moved", "no_show"):
             self._ends(who, slot, "no_show" if what == "no_show" else "attended")
         return slot
+
+    def comes_about(self, who: str, day: date) -> bool:
+        """Whether somebody has a visit within a few days of that one."""
+        starts = [start.date() for person, start in self._visits if person == who]
+        return any(abs(start - day) < timedelta(days=6) for start in starts)
 
     def _answer(self, who: str, slot: Slot, booked: datetime, answers: str) -> None:
         dice = self.chance("answers", who, slot.start)
