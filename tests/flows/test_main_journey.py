@@ -176,4 +176,5 @@ def test_a_strangers_first_stop_makes_no_lead_and_no_call(text: Callable[..., No
     text("+61491570999", "STOP")
     run_work()
     contact = Contact.objects.get()
-    assert (contact.current_stage, contact.warmness_score, open_types(contact)) == ("new_lead", 0, [])
+    # "contacted" by the one text that says the wish was heard
+    assert (contact.current_stage, contact.warmness_score, open_types(contact)) == ("contacted", 0, [])
