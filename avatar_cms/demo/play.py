@@ -37,15 +37,18 @@ def play(history: History, *, progress: Progress = lambda done, steps: None) -> 
     plan = story.tell(seed=history.seed, until=history.until, diaries=world.diaries(history.until))
     todo = plan.steps[history.done :]
     start = todo[0].at - timedelta(minutes=1) if todo else history.until
+    thoroughly = False
     with _undisturbed(), clock.frozen(start) as now:
         for step, following in zip(todo, [*todo[1:], None], strict=True):
             _let_time_pass(now, step.at)
             if step.action == "desk_works":
                 desk.work(world, plan, step)
+                thoroughly = True
             else:
                 actions.act(world, step)
             if following is None or following.at - step.at > AT_ONCE:
-                _settle(thoroughly=step.action == "desk_works")
+                _settle(thoroughly=thoroughly)
+                thoroughly = False
                 history.reached(step.number + 1)
                 progress(step.number + 1, len(plan.steps))
         _let_time_pass(now, history.until)

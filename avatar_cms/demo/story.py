@@ -38,6 +38,7 @@ def tell(*, seed: int, until: datetime, diaries: dict[str, Diary]) -> Plan:
     _patients(plan)
     _leads(plan)
     _regulars(plan)
+    _changes_of_mind(plan)
     _opt_outs(plan)
     _landlines(plan)
     _desks(plan)
@@ -73,7 +74,7 @@ def _regulars(plan: Plan) -> None:
         people = everybody[::2]
         for index, who in enumerate(people):
             share = (index + 0.5) / len(people)
-            begins = -DAYS_BACK + 6 + round(share * (DAYS_BACK + DAYS_AHEAD - 10))
+            begins = -DAYS_BACK + 6 + round(share * (DAYS_BACK - 12))
             if who in LEADS:
                 begins = -LEADS[who][0] + 5
             _course(plan, who, COURSES[index % len(COURSES)], begins)
@@ -93,7 +94,7 @@ def _course(plan: Plan, who: str, course: tuple[tuple[str, int], ...], begins: i
         answers = "" if PEOPLE[who].landline else _draw(dice, ANSWERS)
         day = max(plan.day(who, offset), booked.date() + timedelta(days=2))
         if plan.comes_about(who, day):
-            return
+            continue
         slot = plan.visit(who, service, day=day, booked=booked, by=by, answers=answers, ending=ending)
         if dice.random() < 0.15 and not PEOPLE[who].landline:
             plan.says(who, slot.start - timedelta(hours=dice.randint(26, 45)), dice.choice(QUESTIONS))
@@ -116,6 +117,16 @@ def _booked(plan: Plan, who: str, offset: int, dice: Random) -> datetime:
 
 def _draw(dice: Random, choices: tuple[tuple[str, int], ...]) -> str:
     return dice.choices([name for name, _ in choices], [weight for _, weight in choices])[0]
+
+
+def _changes_of_mind(plan: Plan) -> None:
+    """Whatever chance decides: one visit was cancelled by text, and one moved."""
+    for who, service, days, ending in (
+        ("Renata Quispe", BOTOX, 20, "cancelled_by_text"),
+        ("Delphine Arnaud", CHECK, 34, "moved_by_text"),
+    ):
+        booked = _booked(plan, who, -days, plan.chance("changes", who))
+        plan.visit(who, service, day=plan.day(who, -days), booked=booked, answers="booked", ending=ending)
 
 
 def _opt_outs(plan: Plan) -> None:
