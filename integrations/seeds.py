@@ -11,7 +11,7 @@ from accounts.models import Location
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 
 INSTANCES = {"sydney": "demo-instance", "melbourne": "demo-instance-melbourne"}
-SENDERS = {"sydney": "+61480000001", "melbourne": "+61480000002"}
+SENDERS = {"sydney": "+61255501000", "melbourne": "+61355501000"}
 
 
 @transaction.atomic
