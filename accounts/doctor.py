@@ -1,6 +1,6 @@
 """What a clinic still lacks before it can run: apps register checks, `manage.py doctor` and a page show them.
 
-    doctor.checks.register("messaging.sender", check)      # check(location) -> Iterable[Finding]
+doctor.checks.register("messaging.sender", check)      # check(location) -> Iterable[Finding]
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from accounts.models import User
+from contacts.models import Contact
 from tests.webhooks import wix_builder
 
 
@@ -47,3 +49,17 @@ def text(client: Client, settings: Any) -> Callable[[str, str], None]:
         assert answer.status_code == 200, answer.content
 
     return arrive
+
+
+@pytest.fixture
+def staff_lead(client: Client) -> Callable[[str], Contact]:
+    """The desk enters an enquiry through the API: staff_lead("0412 345 678")."""
+
+    def enter(phone: str) -> Contact:
+        client.force_login(User.objects.get(email="staff@demo.test"))
+        body = {"name": "Ana Silva", "phone": phone, "source": "phone", "intent": "routine_check"}
+        answer = client.post("/api/contacts", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 201, answer.content
+        return Contact.objects.get(public_id=answer.json()["id"])
+
+    return enter
