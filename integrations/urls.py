@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations import views
+from integrations import sms_doors, wix_doors
 
 app_name = "integrations"
 
 urlpatterns = [
-    path("webhooks/wix/bookings", views.wix_bookings, name="wix_bookings"),
-    path("webhooks/wix/bookings/<str:token>", views.wix_bookings, name="wix_bookings_token"),
-    path("webhooks/sms/inbound/<str:token>", views.sms_inbound, name="sms_inbound"),
-    path("webhooks/sms/incoming/<str:token>", views.sms_inbound, name="sms_incoming"),
-    path("webhooks/sms/receipt/<str:token>", views.sms_receipt, name="sms_receipt"),
+    path("webhooks/wix/bookings", wix_doors.wix_bookings, name="wix_bookings"),
+    path("webhooks/wix/bookings/<str:token>", wix_doors.wix_bookings, name="wix_bookings_token"),
+    path("webhooks/sms/inbound/<str:token>", sms_doors.sms_inbound, name="sms_inbound"),
+    path("webhooks/sms/incoming/<str:token>", sms_doors.sms_inbound, name="sms_incoming"),
+    path("webhooks/sms/receipt/<str:token>", sms_doors.sms_receipt, name="sms_receipt"),
 ]
