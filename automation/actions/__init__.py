@@ -1,0 +1,47 @@
+"""What a rule can do: the shape of each action, and the intent it leads to for a subject.
+
+Pure. Staff write a list of these as JSON; `automation.action_parser` checks it and names the path of every error.
+"""
+
+from __future__ import annotations
+
+from automation.actions.base import PLACEHOLDER, Action, NotNow, Priority, TaskType, fill
+from automation.actions.bookings import UpdateBooking
+from automation.actions.contacts import (
+    AddTag,
+    CalculateRecallDate,
+    CalculateWarmness,
+    LogTouchpoint,
+    RemoveTag,
+    UpdateContact,
+    UpdatePipeline,
+    UpdateWarmness,
+)
+from automation.actions.messages import CancelPendingMessages, ScheduleReminders, SendSms
+from automation.actions.notices import NotifyStaff
+from automation.actions.tasks import CancelAllTasks, CancelPendingTasks, CreateTask
+
+__all__ = [
+    "PLACEHOLDER",
+    "Action",
+    "AddTag",
+    "CalculateRecallDate",
+    "CalculateWarmness",
+    "CancelAllTasks",
+    "CancelPendingMessages",
+    "CancelPendingTasks",
+    "CreateTask",
+    "LogTouchpoint",
+    "NotNow",
+    "NotifyStaff",
+    "Priority",
+    "RemoveTag",
+    "ScheduleReminders",
+    "SendSms",
+    "TaskType",
+    "UpdateBooking",
+    "UpdateContact",
+    "UpdatePipeline",
+    "UpdateWarmness",
+    "fill",
+]

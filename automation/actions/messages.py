@@ -1,0 +1,78 @@
+"""Actions that send messages, plan them or withdraw them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from automation import intents
+from automation.actions.base import Action, Name, Text, because, the_contact, the_visit
+from automation.intents import Intent
+from automation.subjects import Subject
+
+#: Events by which the person acted: quiet hours do not hold back what answers them at once.
+SPOKE = frozenset({"sms_received", "message_received"})
+ACTED = SPOKE | {"lead_created", "booking_created", "booking_rescheduled", "booking_cancelled"}
+#: Events that may come again for one visit (an outcome is corrected to and fro) and still want one text.
+ONCE_PER_VISIT = frozenset({"booking_created", "booking_outcome_updated", "booking_outcome_missing"})
+
+
+class SendSms(Action):
+    """Queues a text, from a template or worded here with the placeholders of templates."""
+
+    type: Literal["send_sms"]
+    template: Name | None = None
+    message: Text | None = None
+
+    @model_validator(mode="after")
+    def one_text(self) -> Self:
+        if (self.template is None) == (self.message is None):
+            raise ValueError("give either a template or a message.")
+        return self
+
+    def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
+        happening = subject.happening
+        # The business cause: the same text about the same thing goes once, whichever rule or wording asks.
+        what = self.template or f"{rule_key}.{step}"
+        about = happening.anchor
+        if happening.type in ONCE_PER_VISIT and happening.booking_id is not None:
+            about = f"visit:{happening.booking_id}"
+        return intents.QueueMessage(
+            contact_id=the_contact(subject),
+            booking_id=subject.visit_id,
+            template=self.template or "",
+            body=self.message or "",
+            dedupe_key=f"{what}:{about}",
+            exempt_quiet=happening.type in SPOKE and not self.delay_seconds,
+            acted_at=happening.occurred_at if happening.type in ACTED else None,
+        )
+
+
+class CancelPendingMessages(Action):
+    """Withdraws the visit's messages that have not gone out."""
+
+    type: Literal["cancel_pending_messages"]
+
+    def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
+        return intents.CancelMessages(the_visit(subject), because(subject))
+
+
+class ScheduleReminders(Action):
+    """Plans the visit's reminders anew: one template for each number of seconds before it."""
+
+    type: Literal["schedule_reminders"]
+    offsets: list[Annotated[int, Field(gt=0, le=60 * 86400)]] = Field(min_length=1, max_length=10)
+    templates: list[Name]
+
+    @model_validator(mode="after")
+    def pairs(self) -> Self:
+        if len(self.offsets) != len(self.templates):
+            raise ValueError("give one template for each offset.")
+        if len(set(self.offsets)) != len(self.offsets):
+            raise ValueError("two reminders stand at the same time.")
+        return self
+
+    def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
+        return intents.ScheduleReminders(the_visit(subject), tuple(self.offsets), tuple(self.templates))
