@@ -36,6 +36,7 @@ __all__ = [
     "home_location",
     "location_for",
     "locations",
+    "people",
     "permissions",
     "resource_of",
     "scope",
@@ -187,6 +188,20 @@ def locations(user: Actor | AnonymousUser) -> QuerySet[Location]:
     if any(grant.location_id is None for grant in user.grants):
         return Location.objects.all()
     return Location.objects.filter(pk__in=[grant.location_id for grant in user.grants])
+
+
+def people(action: str, resource: str, location_ids: Iterable[int]) -> dict[int, list[User]]:
+    """Who may take the action in each of these locations: active, oldest account first, in three queries."""
+    wanted = set(location_ids)
+    there = Q(memberships__location_id__in=wanted) | Q(memberships__location__isnull=True)
+    active = User.objects.filter(there | Q(is_superuser=True), is_active=True).distinct().order_by("pk")
+    at: dict[int, list[User]] = {location_id: [] for location_id in wanted}
+    for user in active.prefetch_related("memberships", "permission_overrides"):
+        reach = scope(user, resource, action)
+        for location_id in wanted:
+            if reach.covers(location_id):
+                at[location_id].append(user)
+    return at
 
 
 def home_location(user: Actor | AnonymousUser) -> Location | None:

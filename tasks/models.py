@@ -6,9 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from accounts import roles
 from accounts.roles import Access
 from core.fields import EncryptedTextField
-from core.models import TrackedModel
+from core.models import BaseModel, TrackedModel
 
 
 class Task(TrackedModel):
@@ -96,6 +97,9 @@ class Task(TrackedModel):
     completed_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True, default="")
     notes = EncryptedTextField(blank=True, default="")
+    assignment_note = models.CharField(
+        max_length=200, blank=True, default="", help_text="How it came to its person, or why to nobody."
+    )
     closed_reason = models.CharField(max_length=120, blank=True, default="")
     overdue_told_at = models.DateTimeField(null=True, editable=False)
     cause_kind = models.CharField(max_length=20, editable=False)
@@ -140,3 +144,60 @@ class Task(TrackedModel):
     @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
+
+
+class AssignmentPolicy(BaseModel):
+    """How a location's new tasks find a person when nobody was named."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    class How(models.TextChoices):
+        OFF = "off", "To nobody: whoever comes first takes it"
+        ROUND_ROBIN = "round_robin", "In turn"
+        LEAST_LOADED = "least_loaded", "To whoever has the fewest open tasks"
+        BY_SKILL = "by_skill", "By skill, then fewest open tasks"
+
+    location = models.OneToOneField(
+        "accounts.Location", on_delete=models.CASCADE, related_name="assignment_policy"
+    )
+    how = models.CharField("new tasks go", max_length=12, choices=How.choices, default=How.OFF)
+    include_managers = models.BooleanField(default=True, help_text="Managers take tasks like staff.")
+    include_admins = models.BooleanField(default=False, help_text="Admins take tasks like staff.")
+    last_user_id = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "task assignment"
+        verbose_name_plural = "task assignment"
+
+    def __str__(self) -> str:
+        return f"Task assignment, {self.location}"
+
+    def takes(self, role: str) -> bool:
+        """Whether people of this role are given tasks by themselves."""
+        left_out = {roles.MANAGER: not self.include_managers, roles.ADMIN: not self.include_admins}
+        return not left_out.get(role, False)
+
+    def skill_for(self, task_type: str) -> str:
+        """The skill that tasks of this type ask for; empty when any person will do."""
+        return next((row.skill for row in self.skills.all() if row.task_type == task_type), "")
+
+
+class TaskSkill(BaseModel):
+    """The skill that a type of task asks for at a location that gives tasks out by skill."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="policy__location")
+
+    policy = models.ForeignKey(AssignmentPolicy, on_delete=models.CASCADE, related_name="skills")
+    task_type = models.CharField(max_length=20, choices=Task.Type.choices)
+    skill = models.CharField(max_length=40, help_text="A word as it stands among a person's skills.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=("policy", "task_type"), name="one_skill_per_task_type",
+                violation_error_message="This type of task has a skill already.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_task_type_display()}: {self.skill}"

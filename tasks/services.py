@@ -19,6 +19,7 @@ from core.causes import Cause
 from core.errors import Conflict, Invalid
 from core.events import NewEvent, record
 from tasks import events
+from tasks.assignment import AssignBy, AssignWish, choose_assignees
 from tasks.models import Task
 from tasks.sets import (
     CancelTasks,
@@ -31,9 +32,9 @@ from tasks.sets import (
 )
 
 __all__ = [
-    "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks", "cancel_tasks_many",
-    "claim_task", "complete_task", "create_tasks", "snooze_task", "start_task",
-    "update_task", "works_at",
+    "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks",
+    "cancel_tasks_many", "choose_assignees", "claim_task", "complete_task", "create_tasks", "snooze_task",
+    "start_task", "update_task", "works_at",
 ]  # fmt: skip
 
 CLAIM_LASTS = timedelta(minutes=10)
@@ -183,7 +184,7 @@ def assign_task(task_id: int, *, to: User | None, cause: Cause) -> Task:
             code="not_at_location",
             fields={"assigned_to": "elsewhere"},
         )
-    task.assigned_to = to
+    task.assigned_to, task.assignment_note = to, ""
     task.save(cause=cause)
     return task
 

@@ -16,13 +16,17 @@ from core import clock
 from core.causes import Cause
 from core.errors import Invalid
 from core.events import NewEvent, record_many
-from tasks import events, priority
+from tasks import assignment, events, priority
 from tasks.models import Task
 
 
 @dataclass(frozen=True)
 class NewTask:
-    """A wish for a task. An open one of the same type and booking (or contact) takes the wish over."""
+    """A wish for a task. An open one of the same type and booking (or contact) takes the wish over.
+
+    A new task goes to `assigned_to_id` if that person may work there, else to whom `assign` finds, else to whom the
+    location's policy finds.
+    """
 
     contact_id: int | None
     type: str
@@ -35,6 +39,7 @@ class NewTask:
     assigned_to_id: int | None = None
     created_by: str = Task.CreatedBy.SYSTEM
     urgency: str = ""
+    assign: assignment.AssignBy | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,11 @@ def create_tasks(wishes: Sequence[NewTask]) -> list[TaskResult]:
         task = _new(wish, contacts.get(wish.contact_id or 0), bookings.get(wish.booking_id or 0))
         made[key if wish.contact_id is not None else (id(wish),)] = task
         results.append(TaskResult(task, created=True))
-    fresh = [result.task for result in results if result.created]
-    Task.objects.bulk_create(fresh)
+    fresh = [
+        (result.task, wish.assign) for result, wish in zip(results, wishes, strict=True) if result.created
+    ]
+    assignment.give_new(fresh)
+    Task.objects.bulk_create([task for task, _ in fresh])
     if merged:
         changed = [task for task, _ in merged.values()]
         Task.objects.bulk_update(
