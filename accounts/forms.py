@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm, BaseDialogForm
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from accounts import guard
 from accounts.models import User
@@ -40,6 +40,12 @@ class NewPasswordForm(BaseDialogForm):
 class UserForm(forms.ModelForm):
     """An account, with a first password when it is new."""
 
+    skills = forms.CharField(
+        required=False,
+        max_length=400,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "recall, spanish"}),
+        help_text="Words that tasks are matched by, separated by commas.",
+    )
     first_password = forms.CharField(
         label="Password",
         max_length=1024,
@@ -52,6 +58,14 @@ class UserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("email", "name", "skills", "is_active", "default_location")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(held := self.initial.get("skills"), list):
+            self.initial["skills"] = ", ".join(map(str, held))
+
+    def clean_skills(self) -> list[str]:
+        return [word for part in self.cleaned_data["skills"].split(",") if (word := part.strip())]
 
 
 class ApiTokenForm(BaseDialogForm):

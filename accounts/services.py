@@ -67,7 +67,7 @@ def create_user(
     Raises ValidationError for a taken e-mail or a weak password, Invalid for an impossible role.
     """
     _refuse_unknown(fields, USER_FIELDS, "user")
-    user = User(email=email, name=name, **fields)
+    user = User(email=email, name=name, **_tidy(fields))
     if password is not None:
         validate_password(password, user)
     user.set_password(password)
@@ -89,7 +89,7 @@ def update_user(
     _lock_admins()
     user = User.objects.select_for_update().get(pk=user_id)
     was_active = user.is_active
-    for name, value in fields.items():
+    for name, value in _tidy(fields).items():
         setattr(user, name, value)
     user.full_clean(exclude=["password"])
     user.save()
@@ -140,6 +140,19 @@ def _replace_memberships(user: User, wanted: Iterable[RoleAt]) -> None:
         user.__dict__.pop(cached, None)
     if hasattr(user, "_prefetched_objects_cache"):
         user._prefetched_objects_cache.pop("memberships", None)
+
+
+def _tidy(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with the skills as a list of words, each once. Raises Invalid for skills that are no such list."""
+    if "skills" not in fields:
+        return dict(fields)
+    given = fields["skills"] or []
+    if not isinstance(given, list) or not all(isinstance(word, str) and len(word) <= 40 for word in given):
+        raise Invalid(
+            "Skills are a list of words of at most 40 letters.", fields={"skills": "Give a list of words."}
+        )
+    words = {word.strip().casefold(): word.strip() for word in given if word.strip()}
+    return {**fields, "skills": list(words.values())}
 
 
 def _lock_admins() -> None:

@@ -8,16 +8,17 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from accounts import access
+from accounts import access, roles
 from accounts.staff import LocationFilter, ScopedAdmin, cause_of, move_button
 from core import clock
 from core.causes import Cause
-from tasks import priority, queue, services
-from tasks.models import Task
+from tasks import policies, priority, queue, services
+from tasks.models import AssignmentPolicy, Task, TaskSkill
 
 _BADGES = {"URGENT": "danger", "HIGH": "warning", "MEDIUM": "info", "LOW": ""}
 
@@ -83,7 +84,7 @@ class TaskAdmin(ScopedAdmin):
     autocomplete_fields = ("contact", "booking")
     readonly_fields = (
         "status", "outcome", "closed_reason", "completed_at", "claimed_by", "claimed_until", "snoozed_until",
-        "urgency", "warmness", "created_by", "created_at", "why_here",
+        "urgency", "warmness", "created_by", "created_at", "why_here", "assignment_note",
     )  # fmt: skip
     fieldsets = (
         (
@@ -107,7 +108,7 @@ class TaskAdmin(ScopedAdmin):
                     ("type", "status"),
                     ("contact", "booking"),
                     "due_datetime",
-                    "assigned_to",
+                    ("assigned_to", "assignment_note"),
                     "notes",
                 )
             },
@@ -202,3 +203,53 @@ class TaskForm(forms.ModelForm):
     class Meta:
         model = Task
         fields = ("type", "due_datetime", "contact", "booking", "assigned_to", "notes")
+
+
+class SkillFormSet(forms.BaseInlineFormSet):
+    """The skills that types of task ask for; they are replaced as a whole by the service."""
+
+    def wanted(self) -> dict[str, str]:
+        rows = [
+            form.cleaned_data for form in self.forms
+            if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]  # fmt: skip
+        return {row["task_type"]: row["skill"] for row in rows if row.get("task_type") and row.get("skill")}
+
+
+class SkillInline(TabularInline):
+    model = TaskSkill
+    formset = SkillFormSet
+    fields = ("task_type", "skill")
+    extra = 0
+    verbose_name = "skill a type of task asks for"
+    verbose_name_plural = "skills that types of task ask for"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.allowed(request.user, roles.READ, "settings")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.allowed(request.user, roles.UPDATE, "settings")
+
+    has_change_permission = has_add_permission
+    has_delete_permission = has_add_permission
+
+
+@admin.register(AssignmentPolicy)
+class AssignmentPolicyAdmin(ScopedAdmin):
+    list_display = ("location", "how", "include_managers", "include_admins")
+    list_select_related = ("location",)
+    inlines = (SkillInline,)
+    fieldsets = ((None, {"fields": ("location", "how", ("include_managers", "include_admins"))}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else ("location",)
+
+    def save_through(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> AssignmentPolicy:
+        fields = {
+            name: form.cleaned_data[name] for name in policies.POLICY_FIELDS if name in form.cleaned_data
+        }
+        return policies.set_policy(location=obj.location, fields=fields, cause=cause_of(request))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        policies.set_skills(policy_id=form.instance.pk, skills=formset.wanted(), cause=cause_of(request))
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []

@@ -67,6 +67,7 @@ NAVIGATION = [
             _model("Practitioners", "stethoscope", "bookings_practitioner", "settings"),
             _model("Locations", "location_on", "accounts_location", "settings"),
             _model("Providers", "hub", "integrations_provideraccount", "settings"),
+            _model("Task assignment", "assignment_ind", "tasks_assignmentpolicy", "settings"),
             _model("Users", "badge", "accounts_user", "users"),
             _model("Audit", "policy", "core_auditentry", "audit"),
         ],

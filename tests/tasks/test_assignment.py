@@ -195,3 +195,64 @@ def test_the_first_two_workers_of_a_location_take_turns_too(sydney: Location, st
         thread.join(20)
     assert not errors
     assert sorted(chosen) == sorted([staff["manager"].pk, staff["staff"].pk])
+
+
+@pytest.mark.django_db
+def test_a_manager_sets_how_new_tasks_find_a_person(pages: Any, sydney: Location) -> None:
+    ana = make_worker(sydney, "Ana", "Recall")
+    form = {
+        "location": sydney.pk, "how": "by_skill", "include_managers": "on",
+        "skills-TOTAL_FORMS": "1", "skills-INITIAL_FORMS": "0", "skills-MIN_NUM_FORMS": "0",
+        "skills-MAX_NUM_FORMS": "1000", "skills-0-task_type": "recall_call", "skills-0-skill": "recall",
+    }  # fmt: skip
+    answer = pages("manager").post("/admin/tasks/assignmentpolicy/add/", form)
+    assert answer.status_code == 302, answer.content.decode()[:3000]
+    assert new(make_contact(sydney), "recall_call").assigned_to_id == ana.pk
+    policy = AssignmentPolicy.objects.get()
+    row = policy.skills.get()
+    url = f"/admin/tasks/assignmentpolicy/{policy.public_id}/change/"
+    assert "recall" in pages("manager").get(url).content.decode()
+    change = {
+        "how": "round_robin", "skills-TOTAL_FORMS": "1", "skills-INITIAL_FORMS": "1", "skills-MIN_NUM_FORMS": "0",
+        "skills-MAX_NUM_FORMS": "1000", "skills-0-id": row.pk, "skills-0-policy": policy.pk,
+        "skills-0-task_type": "recall_call", "skills-0-skill": "recall", "skills-0-DELETE": "on",
+    }  # fmt: skip
+    answer = pages("manager").post(url, change)
+    assert answer.status_code == 302, answer.content.decode()[:3000]
+    policy.refresh_from_db()
+    assert (policy.how, policy.include_managers, policy.skills.count()) == ("round_robin", False, 0)
+
+
+@pytest.mark.django_db
+def test_only_settings_people_change_task_assignment(
+    pages: Any, sydney: Location, melbourne: Location, outsider: User
+) -> None:
+    here = make_policy(sydney, "round_robin")
+    url = f"/admin/tasks/assignmentpolicy/{here.public_id}/change/"
+    assert pages("staff").post(url, {"how": "off"}).status_code == 403
+    assert pages(outsider).post(url, {"how": "off"}).status_code == 404
+    here.refresh_from_db()
+    assert here.how == "round_robin"
+
+
+@pytest.mark.django_db
+def test_skills_are_typed_as_words(pages: Any, sydney: Location) -> None:
+    ana = make_worker(sydney, "Ana", "recall")
+    url = f"/admin/accounts/user/{ana.public_id}/change/"
+    assert 'value="recall"' in pages("admin").get(url).content.decode()
+    held = ana.memberships.get()
+    form = {
+        "name": "Ana", "email": ana.email, "is_active": "on", "default_location": sydney.pk,
+        "skills": "Recall,  spanish , ,recall",
+        "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "1", "memberships-MIN_NUM_FORMS": "1",
+        "memberships-MAX_NUM_FORMS": "1000", "memberships-0-id": held.pk, "memberships-0-user": ana.pk,
+        "memberships-0-role": "staff", "memberships-0-location": sydney.pk,
+        "permission_overrides-TOTAL_FORMS": "0", "permission_overrides-INITIAL_FORMS": "0",
+        "permission_overrides-MIN_NUM_FORMS": "0", "permission_overrides-MAX_NUM_FORMS": "1000",
+    }  # fmt: skip
+    answer = pages("admin").post(url, form)
+    assert answer.status_code == 302, answer.content.decode()[:3000]
+    ana.refresh_from_db()
+    assert ana.skills == ["recall", "spanish"]
+    with pytest.raises(Invalid, match="list of words"):
+        account_services.update_user(user_id=ana.pk, fields={"skills": "recall"}, cause=CAUSE)
