@@ -8,6 +8,7 @@ integer cents.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -168,6 +169,82 @@ class BookingDelivery:
     instance_id: str = ""
     previous_start: datetime | None = None
     triggered_by_anonymize: bool = False
+
+
+# Leads, inward
+
+LeadKind = Literal["form", "subscribed", "completed", "changed", "interacted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known of the way somebody came to us.
+
+    `utm` and `clicks` hold utm_* values and click ids such as gclid, `ids` the advertiser's ids of campaign,
+    ad set, ad and form. `referrer` and `landing_page` are addresses without their query.
+    """
+
+    utm: Mapping[str, str] = field(default_factory=dict)
+    clicks: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    campaign: str = ""
+    referrer: str = ""
+    landing_page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A box that somebody ticked: texts or e-mails (the channels) may be sent to them; `marketing` as well,
+    or only what is about their care. `wording` is what they read, empty where the form did not say."""
+
+    channels: tuple[Literal["sms", "email"], ...]
+    marketing: bool
+    wording: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadDelivery:
+    """Somebody told us of themselves by a form, an ad or a chat.
+
+    `form` names the form or flow. `intent` and `heard_from` stand as the person gave them. `answers` hold
+    whatever else was asked, by field name. `trap` means that a field was filled in which people do not see;
+    `test` that the provider sent made-up values to try the connection.
+    """
+
+    kind: LeadKind
+    person: Customer
+    external_event_id: str = ""
+    instance_id: str = ""
+    form: str = ""
+    occurred_at: datetime | None = None
+    intent: str = ""
+    heard_from: str = ""
+    resource: str = ""
+    buttons: tuple[str, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    permissions: tuple[Permission, ...] = ()
+    arrival: Arrival = field(default_factory=Arrival)
+    language: str = ""
+    trap: bool = False
+    test: bool = False
+
+
+FetchKind = Literal["found", "retry", "wait", "refused", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAnswer:
+    """What came of asking a provider for what its delivery only named.
+
+    found: `body` is the answer. retry: nothing usable came, try again. wait: the account asks too often, not
+    again for `retry_after` seconds. refused: it does not let us in, until somebody changes the account.
+    gone: it does not have it. `code` is the provider's code of an error.
+    """
+
+    kind: FetchKind
+    body: bytes = b""
+    code: str = ""
+    retry_after: float | None = None
 
 
 def delivery_key(external_id: str, body: bytes) -> str:
