@@ -23,7 +23,8 @@ from core.api_audit import note
 from core.causes import Cause
 from core.errors import DomainError
 
-#: What a move calls: the row, the dialog's cleaned data, the cause. A returned string is the message shown.
+#: What a move calls: the row, the dialog's cleaned data, the cause. A returned string is the message shown; a
+#: returned function is given the request and says it, for words that need the site's own address.
 MoveService = Callable[[Any, dict[str, Any], Cause], object]
 
 
@@ -59,6 +60,7 @@ def move_button(
         except DomainError as error:
             messages.error(request, refusal_text(error))
         else:
+            said = said(request) if callable(said) else said
             messages.success(request, said if isinstance(said, str) else done or f"{label}: done.")
         return _back(self, request, row)
 

@@ -2,65 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts import roles
-from accounts.staff import Badge, LocationFilter, ReadOnlyAdmin, ScopedAdmin, move_button
+from accounts.staff import (
+    Badge,
+    LocationFilter,
+    ReadOnlyAdmin,
+    ScopedAdmin,
+    cause_of,
+    change_url,
+    move_button,
+)
 from core.causes import Cause
-from integrations import accounts, inbound
-from integrations.models import Provider, ProviderAccount, Receipt, SenderIdentity
-
-_PATHS = {
-    Provider.WIX.value: "integrations:wix_bookings_token",
-    Provider.CONSOLE.value: "integrations:sms_inbound",
-}
-_SECRETS = ("webhook_secret", "public_key")
+from integrations import accounts, inbound, provider_settings, senders, services
+from integrations.models import ProviderAccount, Receipt, SenderIdentity
+from integrations.provider_settings import Credential
 
 
 class AccountForm(forms.ModelForm):
-    """An account. Secrets are typed, never shown again."""
+    """An account. What its provider wants is added by `for_provider`; secrets are typed, never shown again."""
 
-    webhook_secret = forms.CharField(
-        required=False,
-        max_length=200,
-        strip=True,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
-        help_text="Leave empty to keep the one there is. The old one is accepted beside a new one.",
-    )
-    public_key = forms.CharField(
-        required=False,
-        max_length=4000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="The provider's key as it shows it. Leave empty to keep the one there is.",
-    )
+    wanted: ClassVar[tuple[Credential, ...]] = ()
 
     class Meta:
         model = ProviderAccount
         fields = ("location", "provider", "name", "external_instance_id", "enabled")
 
-    def keep_secrets(self) -> None:
-        """Put what was typed among the account's credentials."""
-        kept = dict(self.instance.credentials)
-        for name in _SECRETS:
-            typed = self.cleaned_data.get(name)
-            if typed:
-                if name == "webhook_secret" and kept.get(name):
-                    kept["previous_webhook_secret"] = kept[name]
-                kept[name] = typed
-        self.instance.credentials = kept
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for credential in self.wanted:
+            self._describe(credential)
+
+    def _describe(self, credential: Credential) -> None:
+        field, stored = self.fields[credential.name], self.instance.credentials.get(credential.name)
+        if not credential.secret:
+            field.initial = stored or ""
+        elif stored:
+            field.help_text = f"There is one. Leave empty to keep it. {credential.help}"
+        elif credential.given(self.instance):
+            field.help_text = f"The installation's own is used. {credential.help}"
+
+    def credentials(self) -> dict[str, str]:
+        """What was typed of the provider's own values, by name."""
+        return {field.name: self.cleaned_data.get(field.name, "") for field in self.wanted}
 
 
-def _new_address(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> str:
+def for_provider(provider: str) -> type[AccountForm]:
+    """The form of an account with this provider: with a field for each value that the provider wants."""
+    wanted = provider_settings.of(provider).fields
+    return type("AccountForm", (AccountForm,), {"wanted": wanted, **{f.name: _typed(f) for f in wanted}})
+
+
+def _typed(credential: Credential) -> forms.CharField:
+    widget: Any = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+    if credential.rows > 1:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": credential.rows})
+    elif credential.secret:
+        widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(
+        label=credential.label, help_text=credential.help, required=False, max_length=4000, widget=widget
+    )
+
+
+def _new_address(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> Callable[[HttpRequest], str]:
     token = accounts.rotate_token(row)
-    path = reverse(_PATHS.get(row.provider, "integrations:sms_inbound"), args=(token,))
-    return f"Copy this address now, it is not shown again: {path}"
+
+    def said(request: HttpRequest) -> str:
+        lines = [
+            f"{address.label}: {request.build_absolute_uri(reverse(address.url_name, args=(token,)))}"
+            for address in provider_settings.of(row.provider).addresses
+        ]
+        return f"Copy now, it is not shown again. {' · '.join(lines)}"
+
+    return said
 
 
 @admin.register(ProviderAccount)
@@ -70,19 +98,13 @@ class ProviderAccountAdmin(ScopedAdmin):
     list_filter = (LocationFilter, "provider", "enabled")
     list_select_related = ("location",)
     search_fields = ("name", "external_instance_id")
-    fields = (
-        ("location", "provider"),
-        ("name", "enabled"),
-        "external_instance_id",
-        "webhook_secret",
-        "public_key",
-    )
     new_address = move_button(
         "New webhook address",
         _new_address,
         name="new_address",
         icon="link",
         question="The present address stops working at once. Enter the new one at the provider.",
+        when=lambda row: bool(provider_settings.of(row.provider).addresses),
     )
     actions_detail = ("new_address",)
 
@@ -90,36 +112,128 @@ class ProviderAccountAdmin(ScopedAdmin):
     def show_address(self, row: ProviderAccount) -> bool:
         return row.webhook_token_hash is not None
 
+    @display(description="What is missing", empty_value="Nothing")
+    def show_lacking(self, row: ProviderAccount) -> str | None:
+        lacking = provider_settings.of(row.provider).lacking(row)
+        return ", ".join(lacking) or None
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
+        if obj is None:
+            note = "What the provider gave you is typed on the next page."
+            return ((None, {"fields": (("location", "provider"), "name"), "description": note}),)
+        settings = provider_settings.of(obj.provider)
+        own = [
+            ("location", "provider"),
+            ("name", "enabled"),
+            *(["external_instance_id"] if settings.instance else []),
+        ]
+        typed = [field.name for field in settings.fields]
+        if not typed:
+            return ((None, {"fields": own}),)
+        return ((None, {"fields": own}), (obj.get_provider_display(), {"fields": ["show_lacking", *typed]}))
+
+    def get_form(
+        self, request: HttpRequest, obj: ProviderAccount | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(
+            request, obj, change=change, **{"form": for_provider(obj.provider if obj else ""), **kwargs}
+        )
+        instance = form.base_fields.get("external_instance_id")
+        if instance is not None and obj is not None:
+            instance.label = provider_settings.of(obj.provider).instance
+        if "provider" in form.base_fields:
+            form.base_fields["provider"].choices = [("", "---------"), *provider_settings.available()]
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
         # Receipts and messages point at the account: it stays what and where it is.
-        return ("location", "provider") if obj else ()
+        return ("location", "provider", "show_lacking") if obj else ()
+
+    def response_add(
+        self, request: HttpRequest, obj: ProviderAccount, post_url_continue: Any = None
+    ) -> HttpResponse:
+        """On to what the provider wants."""
+        self.message_user(request, f"{obj.name} is there. Now type what the provider gave you.")
+        return HttpResponseRedirect(change_url(obj))
 
     def save_through(
         self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool
     ) -> ProviderAccount:
-        form.keep_secrets()
-        obj.save()
-        return obj
+        data, cause = form.cleaned_data, cause_of(request)
+        fields = {name: data[name] for name in services.ACCOUNT_FIELDS if name in form.changed_data}
+        if change:
+            return services.update_account(
+                account_id=obj.pk, fields=fields, credentials=form.credentials(), cause=cause
+            )
+        return services.create_account(
+            location_id=obj.location_id, provider=obj.provider, fields={"name": data["name"]}, cause=cause
+        )
+
+
+class SenderForm(forms.ModelForm):
+    """A sender, with what each state of its registration means."""
+
+    class Meta:
+        model = SenderIdentity
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        state = self.fields.get("registration")
+        if state is not None:
+            state.help_text = format_html(
+                "<ul>{}</ul>",
+                format_html_join(
+                    "", "<li><b>{}</b>: {}</li>",
+                    [(SenderIdentity.Registration(key).label, words) for key, words in senders.STATES.items()],
+                ),
+            )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        location, account = (
+            data.get("location") or getattr(self.instance, "location", None),
+            data.get("account"),
+        )
+        if location is not None and account is not None and account.location_id != location.pk:
+            self.add_error("account", "Choose an account of this clinic.")
+        return data
 
 
 @admin.register(SenderIdentity)
 class SenderIdentityAdmin(ScopedAdmin):
-    list_display = ("value", "account", "location", "registration", "per_second", "is_default", "enabled")
+    form = SenderForm
+    list_display = ("value", "account", "location", "registration", "show_advice", "is_default", "enabled")
     list_filter = (LocationFilter, "registration", "enabled")
     list_select_related = ("location", "account")
     search_fields = ("value",)
-    fields = (
-        ("location", "account"),
-        ("value", "per_second"),
-        ("registration", "register_name", "register_id"),
-        ("is_default", "enabled"),
+    fieldsets = (
+        (None, {"fields": (("location", "account"), ("value", "per_second"), ("is_default", "enabled"))}),
+        ("Registration", {"fields": ("show_advice", "registration", ("register_name", "register_id"))}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: SenderIdentity | None = None) -> Any:
+        first, second = super().get_fieldsets(request, obj)
+        fields = ("registration", ("register_name", "register_id"))
+        return (first, second) if obj else (first, (second[0], {"fields": fields}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: SenderIdentity | None = None) -> Any:
+        return ("location", "show_advice") if obj else ()
+
+    @display(description="What it needs")
+    def show_advice(self, row: SenderIdentity) -> str:
+        return senders.advice(row)
 
     def save_through(
         self, request: HttpRequest, obj: SenderIdentity, form: Any, change: bool
     ) -> SenderIdentity:
-        obj.save()
-        return obj
+        fields = {
+            name: form.cleaned_data[name] for name in services.SENDER_FIELDS if name in form.cleaned_data
+        }
+        if not change:
+            return services.create_sender(location_id=obj.location_id, fields=fields, cause=cause_of(request))
+        fields = {name: value for name, value in fields.items() if name in form.changed_data}
+        return services.update_sender(sender_id=obj.pk, fields=fields, cause=cause_of(request))
 
 
 def _apply_again(row: Receipt, data: dict[str, Any], cause: Cause) -> str:

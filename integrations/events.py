@@ -1,4 +1,4 @@
-"""What can go wrong between us and a provider. Data holds ids and codes only."""
+"""What can go wrong between us and a provider, and what staff changed about one. Data holds ids and codes only."""
 
 from __future__ import annotations
 
@@ -6,4 +6,10 @@ from core import events
 
 WEBHOOK_FAILED = events.define(
     "webhook_failed", label="A delivery could not be applied", keys={"receipt", "provider", "reason"}
+)
+PROVIDER_CHANGED = events.define(
+    "provider_changed", label="A provider's account was changed", keys={"account", "provider", "fields"}
+)
+SENDER_CHANGED = events.define(
+    "sender_changed", label="A sender of texts was changed", keys={"sender", "registration", "fields"}
 )
