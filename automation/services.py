@@ -21,6 +21,7 @@ from core import clock, work
 from core.causes import Cause
 from core.errors import Conflict, DomainError, Invalid
 from core.events import record
+from messaging import linting, safety
 from messaging.models import Template
 
 
@@ -80,6 +81,8 @@ def _references(location: Location, steps: tuple[Step, ...]) -> dict[str, list[s
         action, path = step.action, f"actions[{step.index}]"
         if isinstance(action, actions.SendSms) and action.template and action.template not in known:
             wrong[f"{path}.template"] = [f"there is no template {action.template!r} at this location."]
+        if isinstance(action, actions.SendSms) and action.message:
+            wrong |= _wording(location, action.message, f"{path}.message")
         if isinstance(action, actions.ScheduleReminders):
             for i, name in enumerate(action.templates):
                 if name not in known:
@@ -89,6 +92,14 @@ def _references(location: Location, steps: tuple[Step, ...]) -> dict[str, list[s
         if isinstance(action, actions.LogTouchpoint) and action.touchpoint_type not in TouchpointType.values:
             wrong[f"{path}.touchpoint_type"] = [f"there is no touchpoint {action.touchpoint_type!r}."]
     return wrong
+
+
+def _wording(location: Location, text: str, path: str) -> dict[str, list[str]]:
+    """What is wrong with a text that a rule words itself."""
+    wrong = [
+        finding.text for finding in linting.errors(safety.findings(location, body=text, kind="template"))
+    ]
+    return {path: wrong} if wrong else {}
 
 
 def _stage(action: actions.UpdatePipeline, path: str) -> dict[str, list[str]]:

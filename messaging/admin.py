@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -216,10 +217,12 @@ class TemplateForm(forms.ModelForm):
                 attrs={
                     "rows": 5,
                     "hx-post": reverse("admin:messaging_measure"),
-                    "hx-trigger": "load, keyup changed delay:400ms",
+                    "hx-trigger": "load, keyup changed delay:400ms, change from:#id_purpose, "
+                    "change from:#id_asks_answer",
                     "hx-target": "#template-measure",
                     "hx-swap": "innerHTML",
-                    "hx-params": "body,csrfmiddlewaretoken",
+                    "hx-params": "body,subject,purpose,channel,asks_answer,csrfmiddlewaretoken",
+                    "hx-vals": json.dumps({"channel": self.instance.channel} if self.instance.pk else {}),
                 }
             )
             self.fields["body"].help_text = mark_safe('<div id="template-measure"></div>')

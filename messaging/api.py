@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import django_filters
@@ -16,7 +17,7 @@ from bookings.models import Booking
 from contacts.models import Contact
 from core.api import BaseViewSet, Creating, PublicIdField, PublicModelSerializer, ReadViewSet, Updating
 from core.errors import Invalid
-from messaging import reasons, segments, services
+from messaging import reasons, safety, segments, services
 from messaging.models import Channel, Conversation, Direction, Message, Status, Template
 
 #: Messages of a conversation that its detail holds, newest first; the rest through /api/messages.
@@ -188,18 +189,27 @@ class ConversationViewSet(BaseViewSet):
         return self.answer(conversation)
 
 
+class FindingSerializer(serializers.Serializer):
+    """One thing the linter says: an error keeps the text from being saved, a warning is to be weighed."""
+
+    level = serializers.ChoiceField(choices=("error", "warning"))
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
 class TemplateSerializer(PublicModelSerializer):
     """A template with how its text travels."""
 
     encoding = serializers.SerializerMethodField(help_text="GSM-7 or UCS-2, before values are put in.")
     segments = serializers.SerializerMethodField()
     versions = serializers.SerializerMethodField(help_text="How many wordings it had.")
+    findings = serializers.SerializerMethodField(help_text="What the linter says of the text.")
 
     class Meta:
         model = Template
         fields = (
             "id", "name", "channel", "category", "purpose", "language", "subject", "body", "asks_answer", "is_active",
-            "encoding", "segments", "versions", "created_at", "updated_at",
+            "encoding", "segments", "versions", "findings", "created_at", "updated_at",
         )  # fmt: skip
 
     def get_encoding(self, template: Template) -> str:
@@ -210,6 +220,13 @@ class TemplateSerializer(PublicModelSerializer):
 
     def get_versions(self, template: Template) -> int:
         return len(template.versions.all())
+
+    @extend_schema_field(FindingSerializer(many=True))
+    def get_findings(self, template: Template) -> list[dict[str, str]]:
+        known: dict[int, list[str]] = self.root.__dict__.setdefault("telling_services", {})
+        if template.location_id not in known:
+            known[template.location_id] = safety.telling_services(template.location)
+        return [asdict(found) for found in safety.of_template(template, services=known[template.location_id])]
 
 
 class TemplateChange(serializers.ModelSerializer):
@@ -231,7 +248,7 @@ class TemplateInput(serializers.ModelSerializer):
 class TemplateViewSet(Creating, Updating, BaseViewSet):
     """The clinic's wordings."""
 
-    queryset = Template.objects.prefetch_related("versions")
+    queryset = Template.objects.select_related("location").prefetch_related("versions")
     serializer_class = TemplateSerializer
     write_serializer_class = TemplateChange
     filterset_fields = ("name", "channel", "category", "purpose", "is_active")

@@ -21,7 +21,7 @@ from contacts import consent as contact_consent
 from core import clock, localtime
 from core.events import NewEvent, record_many
 from integrations.models import SenderIdentity
-from messaging import policy, rendering, segments, values
+from messaging import policy, rendering, safety, segments, values
 from messaging.events import MESSAGE_HELD, MESSAGE_SUPPRESSED
 from messaging.models import BlockedNumber, Category, Channel, Direction, Message, Purpose, Status
 from messaging.quiet import QuietHours
@@ -34,8 +34,6 @@ NEEDS_OUTCOME = {
     "review_request": Booking.Outcome.ATTENDED,
     "no_show_followup": Booking.Outcome.NO_SHOW,
 }
-#: Price of one segment where the location states none, in thousandths of a cent.
-SEGMENT_PRICE = 8_000
 #: Care messages that one number gets in 30 days at most, where the location says nothing else.
 CARE_LIMIT = 6
 CARE_PERIOD = timedelta(days=30)
@@ -252,8 +250,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     except rendering.MissingValue:
         missing, body = True, words
     size = segments.measure(body).count if message.channel == Channel.SMS else 0
-    price = message.location.settings.get("sms_segment_price", SEGMENT_PRICE)
-    cost = segments.cost_cents(size, thousandths_per_segment=price)
+    cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
     sender = facts.senders.get(message.location_id) if message.channel == Channel.SMS else None
     decision = (
         _before_policy(message, address)

@@ -20,8 +20,8 @@ from contacts.models import Contact
 from core import clock
 from core.api_audit import note
 from core.errors import DomainError, NotAllowed
-from messaging import judging, phone, reasons, rendering, segments, services, threads, values
-from messaging.models import Conversation, Status
+from messaging import phone, reasons, rendering, safety, segments, services, threads
+from messaging.models import Channel, Conversation, Purpose, Status
 
 
 @require_GET
@@ -147,34 +147,28 @@ def measure(request: HttpRequest) -> HttpResponse:
     access.check(request.user, "read", "settings")
     body = request.POST.get("body", "")
     location = getattr(request, "location", None) or access.home_location(request.user) or Location()
-    problems = rendering.problems(body)
-    shown = body if problems else _sample(body, location)
-    size = segments.measure(shown)
-    price = (location.settings or {}).get("sms_segment_price", judging.SEGMENT_PRICE)
+    shown = safety.sample(body, location)
     context = {
-        "problems": problems,
+        "findings": safety.findings(location, body=body, **_wording(request)),
+        "readable": not rendering.problems(body),
         "shown": shown,
-        "size": size,
-        "cost": segments.cost_cents(size.count, thousandths_per_segment=price) / 100,
+        "size": segments.measure(shown),
+        "cost": safety.cost_of(shown, location) / 100,
         "currency": location.currency,
         "placeholders": rendering.PLACEHOLDERS,
     }
     return render(request, "messaging/_measure.html", context)
 
 
-def _sample(body: str, location: Location) -> str:
-    """The wording with values as they typically are."""
-    filled = {name: f"[{name}]" for name in rendering.PLACEHOLDERS}
-    known = values.for_message(contact=Contact(name="Alexandra Nguyen"), location=location, booking=None)
-    filled |= {name: str(value) for name, value in known.items() if value}
-    filled |= {
-        "date": "Tue 24 Nov",
-        "time": "2:30 pm",
-        "months": "12",
-        "practitioner": "Dr Lee",
-        "doctor_name": "Dr Lee",
+def _wording(request: HttpRequest) -> dict[str, Any]:
+    """What else the form says about the text that is being written."""
+    given = request.POST
+    known = {
+        "purpose": given.get("purpose") if given.get("purpose") in Purpose.values else Purpose.SERVICE.value,
+        "channel": given.get("channel") if given.get("channel") in Channel.values else Channel.SMS.value,
+        "kind": given.get("kind") if given.get("kind") in ("bulk", "reply") else "template",
     }
-    return rendering.render(body, filled)
+    return {**known, "asks_answer": bool(given.get("asks_answer")), "subject": given.get("subject", "")}
 
 
 def _refusing(view: pages.StaffView) -> pages.StaffView:

@@ -11,9 +11,9 @@ from django.db.models import Max
 from core.causes import Cause
 from core.errors import Invalid, NotFound
 from core.events import NewEvent, record_many
-from messaging import rendering, seed_texts
+from messaging import linting, safety, seed_texts
 from messaging.events import TEMPLATE_CREATED
-from messaging.models import Channel, Purpose, Template, TemplateVersion
+from messaging.models import Channel, Template, TemplateVersion
 from messaging.seed_texts import SeedTemplate
 
 LANGUAGE = "en"
@@ -92,29 +92,18 @@ def add_missing(location_id: int) -> int:
     return len(fresh)
 
 
-def check(*, body: str, subject: str = "", purpose: str, channel: str) -> None:
-    """Raise Invalid, naming the field, when this wording may not be saved."""
-    rendering.validate(body)
-    if subject:
-        rendering.validate(subject)
-    if channel == Channel.EMAIL and not subject.strip():
+def check(template: Template) -> None:
+    """Raise Invalid, naming the field, when a template's wording may not be saved."""
+    if template.channel == Channel.EMAIL and not template.subject.strip():
         raise Invalid("An e-mail needs a subject.", code="invalid_template", fields={"subject": "missing"})
-    if purpose == Purpose.MARKETING and channel == Channel.SMS:
-        names = rendering.placeholders(body)
-        if "clinic" not in names or "STOP" not in body:
-            raise Invalid(
-                "A marketing text must name the clinic with {clinic} and say how to opt out, "
-                'for example "Reply STOP to opt out".',
-                code="invalid_template",
-                fields={"body": "names no sender or no way to opt out"},
-            )
+    linting.refuse_errors(safety.of_template(template))
 
 
 @transaction.atomic
 def create_template(*, location_id: int, name: str, body: str, cause: Cause, **fields: Any) -> Template:
     """A new template with its first version. Raises Invalid for a wording that may not be saved."""
     template = Template(location_id=location_id, name=name, body=body, **fields)
-    check(body=body, subject=template.subject, purpose=template.purpose, channel=template.channel)
+    check(template)
     template.save(cause=cause)
     _add_version(template, cause)
     return template
@@ -127,18 +116,18 @@ def save_template(*, template_id: int, cause: Cause, **fields: Any) -> Template:
     Fields: subject, body, category, purpose, asks_answer, is_active. Raises Invalid for a wording that may
     not be saved, NotFound when there is no such template.
     """
-    template = Template.objects.select_for_update().filter(pk=template_id).first()
+    template = (
+        Template.objects.select_for_update(of=("self",))
+        .select_related("location")
+        .filter(pk=template_id)
+        .first()
+    )
     if template is None:
         raise NotFound("There is no such template.")
     before = (template.subject, template.body)
     for name, value in fields.items():
         setattr(template, name, value)
-    check(
-        body=template.body,
-        subject=template.subject,
-        purpose=template.purpose,
-        channel=template.channel,
-    )
+    check(template)
     template.save(cause=cause)
     if (template.subject, template.body) != before:
         _add_version(template, cause)

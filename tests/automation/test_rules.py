@@ -80,6 +80,11 @@ def refused(location: Location, **fields: Any) -> dict[str, list[str]]:
             "actions[0].templates[1]",
             "no template 'nope'",
         ),
+        (
+            {"actions": [TAG, {"type": "send_sms", "message": "{clinic}: your biopsy is back"}]},
+            "actions[1].message",
+            "about health",
+        ),
         ({"actions": [{"type": "update_pipeline", "stage": "nope"}]}, "actions[0].stage", "no stage 'nope'"),
         (
             {"actions": [{"type": "update_pipeline", "pipeline": "nope", "stage": "engaged"}]},

@@ -160,6 +160,19 @@ def test_templates_are_read_by_staff_and_changed_by_managers(api, sydney, recept
     assert "{first_name}" in refused.json()["error"]["fields"]["body"][0]
 
 
+def test_a_template_is_read_with_what_the_linter_says_of_it(api, sydney, manager):
+    path = f"templates/{Template.objects.get(name='welcome_lead').public_id}"
+    warned = api(manager, "PATCH", path, {"body": "About your results, {first_name}"}).json()["findings"]
+    refused = api(manager, "PATCH", path, {"body": "{clinic}: see http://x.example/a"})
+
+    assert [(row["level"], row["code"]) for row in warned] == [
+        ("warning", "no_sender"),
+        ("warning", "maybe_health"),
+    ]
+    assert refused.status_code == 422
+    assert "https://" in refused.json()["error"]["fields"]["body"][0]
+
+
 def test_the_contact_detail_holds_its_messages(api, gateway, receptionist, anna):
     queue_messages([NewMessage(anna.pk, "a", RULE, template="welcome_lead")])
     detail = api(receptionist, "GET", f"contacts/{anna.public_id}").json()

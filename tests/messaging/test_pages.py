@@ -291,6 +291,15 @@ def test_the_editor_shows_encoding_segments_cost_and_how_it_reads(desk, sydney, 
     assert "There is no placeholder {nope}" in wrong
 
 
+def test_the_editor_warns_of_what_the_wording_is_marked_as(desk, sydney, manager):
+    said = {"body": "{clinic}: tell a friend", "purpose": "marketing", "asks_answer": "on"}
+    page = desk(manager, "messaging_measure", data=said).content.decode()
+
+    assert 'data-code="marketing"' in page
+    assert 'data-code="asks_nothing"' in page
+    assert 'class="av-warning"' in page
+
+
 # In a browser
 
 

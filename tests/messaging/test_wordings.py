@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bookings.models import Service
 from core.causes import Cause
 from core.errors import Invalid
 from core.models import Event
-from messaging import judging, reasons, rendering, seed_texts, segments, values, wordings
+from messaging import judging, linting, reasons, rendering, seed_texts, segments, values, wordings
 from messaging.models import Template
-from messaging.services import create_template, restore_seed, restore_version, save_template
+from messaging.services import create_template, restore_seed, restore_version, save_template, send_text
 from tests.factories.contacts import make_contact
 
 CAUSE = Cause.system("test")
@@ -28,7 +29,16 @@ def test_a_delivered_text_fits_one_segment_names_the_clinic_and_may_be_saved(see
 
     assert (size.encoding, size.count) == ("GSM-7", 1)
     assert "{clinic}" in seed.body
-    wordings.check(body=seed.body, purpose=seed.purpose, channel=seed.channel)
+
+
+@pytest.mark.parametrize("seed", seed_texts.TEMPLATES, ids=lambda seed: seed.name)
+def test_the_linter_has_nothing_to_say_of_a_delivered_text(seed):
+    wording = linting.Wording(
+        seed.body, subject=seed.subject, purpose=seed.purpose, channel=seed.channel, asks_answer=seed.asks_answer,
+        shown=rendering.render(seed.body, TYPICAL),
+    )  # fmt: skip
+
+    assert linting.lint(wording) == []
 
 
 def test_there_is_a_text_for_every_name_the_rules_use():
@@ -137,3 +147,19 @@ def test_every_reason_has_words():
         assert reasons.words(code).endswith(".")
         assert "_" not in reasons.words(code)
     assert judging.NEEDS_OUTCOME
+
+
+def test_a_text_that_speaks_of_health_or_names_a_procedure_cannot_be_saved(sydney):
+    Service.objects.create(location=sydney, name="Mole mapping", service_type="procedure")
+    Service.objects.create(location=sydney, name="Follow-up", service_type="follow_up")
+    template = Template.objects.get(name="welcome_lead")
+    for body in ("{clinic}: your biopsy is back", "{clinic}: your mole mapping is booked"):
+        with pytest.raises(Invalid, match="your visit"):
+            save_template(template_id=template.pk, body=body, cause=CAUSE)
+    save_template(template_id=template.pk, body="{clinic}: time for your follow-up", cause=CAUSE)
+
+
+def test_a_text_of_a_persons_own_may_not_hide_where_a_link_leads(sydney, anna, account):
+    with pytest.raises(Invalid, match="booking_link"):
+        send_text(contact_id=anna.pk, body="Look: bit.ly/abc", cause=CAUSE)
+    assert send_text(contact_id=anna.pk, body="Your biopsy is back, call us", cause=CAUSE).created
