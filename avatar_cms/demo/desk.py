@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from random import Random
 
@@ -41,9 +41,15 @@ HELLO = "Hi {first_name}, it is {clinic}. Would you like us to find you a time? 
 
 WHICH = "Hi {first_name}, thanks for your text. Which visit do you mean? {clinic}, {clinic_phone}."
 
+#: How one kind of task is dealt with.
+Hand = Callable[[World, Plan, Task, Random], None]
 
-def work(world: World, plan: Plan, step: Step) -> None:
-    """One round at a clinic's desk: answer what patients asked, then take the tasks that are due."""
+
+def work(world: World, plan: Plan, step: Step, *, hands: Mapping[str, Hand] | None = None) -> None:
+    """One round at a clinic's desk: answer what patients asked, then take the tasks that are due, each with the
+    hand for its type.
+    """
+    hands = HANDS if hands is None else hands
     location = world.locations[step.who]
     limit = int(step.given["limit"])
     _answer_questions(world, location, limit)
@@ -55,7 +61,7 @@ def work(world: World, plan: Plan, step: Step) -> None:
     related = ("contact__location", "contact__guardian", "booking__service", "booking__practitioner")
     for task in ranked.select_related(*related)[:limit]:
         dice = plan.chance(task.type, task.contact and task.contact.name, clock.now())
-        _HANDS.get(task.type, _done)(world, plan, task, dice)
+        hands.get(task.type, _done)(world, plan, task, dice)
 
 
 def _answer_questions(world: World, location: Location, limit: int) -> None:
@@ -189,7 +195,7 @@ def _cause(world: World, task: Task) -> Cause:
     return world.staff(code)
 
 
-_HANDS: dict[str, Callable[[World, Plan, Task, Random], None]] = {
+HANDS: dict[str, Hand] = {
     **dict.fromkeys(sorted(Task.CALL_TYPES), _call),
     Task.Type.SMS_FOLLOWUP: _write,
     Task.Type.REVIEW_REQUEST: _ask_for("review_request", "review_requested"),

@@ -38,7 +38,7 @@ def play(history: History, *, progress: Progress = lambda done, steps: None) -> 
     todo = plan.steps[history.done :]
     start = todo[0].at - timedelta(minutes=1) if todo else history.until
     thoroughly = False
-    with _undisturbed(), clock.frozen(start) as now:
+    with undisturbed(), clock.frozen(start) as now:
         for step, following in zip(todo, [*todo[1:], None], strict=True):
             _let_time_pass(now, step.at)
             if step.action == "desk_works":
@@ -60,13 +60,14 @@ def play(history: History, *, progress: Progress = lambda done, steps: None) -> 
 
 def _let_time_pass(now: clock.Frozen, to: datetime) -> None:
     """See to everything that falls due before `to`, and be there then."""
-    while (moment := _next_due(now.at)) is not None and moment + TOGETHER <= to:
+    while (moment := next_due(now.at)) is not None and moment + TOGETHER <= to:
         now.set(moment + TOGETHER)
         _settle()
     now.set(max(now.at, to))
 
 
-def _next_due(after: datetime) -> datetime | None:
+def next_due(after: datetime) -> datetime | None:
+    """When the next work item or text after that moment falls due; None when none does."""
     work_due = Work.objects.filter(state=Work.State.PENDING, due_at__gt=after).aggregate(next=Min("due_at"))
     texts = Message.objects.filter(status__in=CLAIMABLE, send_at__gt=after).aggregate(next=Min("send_at"))
     return min((at for at in (work_due["next"], texts["next"]) if at is not None), default=None)
@@ -82,7 +83,7 @@ def _settle(*, thoroughly: bool = False) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Nobody is called to work, and commits do not wait for the disk: a history that breaks off is gone on with."""
     _tell_database("SET synchronous_commit = off", "SET jit = off")
     try:
