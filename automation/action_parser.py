@@ -17,9 +17,13 @@ AnyAction: TypeAlias = Annotated[
     | actions.SendSms
     | actions.CancelPendingMessages
     | actions.CreateTask
+    | actions.UpdateTask
+    | actions.AssignToStaff
     | actions.CancelPendingTasks
     | actions.CancelAllTasks
     | actions.UpdatePipeline
+    | actions.MatchOrCreateContact
+    | actions.CreateBooking
     | actions.UpdateBooking
     | actions.UpdateContact
     | actions.AddTag
@@ -57,8 +61,8 @@ def read_actions(raw: object, *, facts: Sequence[str]) -> list[Action]:
     wrong = {
         f"actions[{i}].{name}": f"there is no fact {{{unknown}}}."
         for i, action in enumerate(found)
-        for name in action.filled
-        for unknown in _unknown(getattr(action, name) or "", facts)
+        for name, text in action.texts()
+        for unknown in _unknown(text, facts)
     }
     if wrong:
         raise _invalid(wrong)

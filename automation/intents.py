@@ -53,6 +53,59 @@ class CreateTask:
     priority: str = ""
     notes: str = ""
     assign: str = ""
+    staff: str = ""
+    skill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTasks:
+    """Changes to the contact's open tasks of these types; what is empty or None stays."""
+
+    contact_id: int
+    location_id: int
+    types: tuple[str, ...]
+    due_at: datetime | None = None
+    priority: str = ""
+    notes: str = ""
+    assign: str = ""
+    staff: str = ""
+    skill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignContact:
+    """`how` is a way of finding a person: named (by the e-mail `staff`), round_robin, least_loaded, by_skill."""
+
+    contact_id: int
+    location_id: int
+    how: str
+    staff: str = ""
+    skill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchContact:
+    """`contact_id` is who the event is about already; name, phone and e-mail are of somebody else, if given."""
+
+    contact_id: int | None
+    location_id: int
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookVisit:
+    """A visit to book; `booking_id` is the one the event is about already, when no service is wanted."""
+
+    contact_id: int
+    location_id: int
+    booking_id: int | None
+    service: str = ""
+    at: datetime | None = None
+    practitioner: str = ""
+    capture_attribution: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +182,8 @@ class NotifyStaff:
 
 
 Intent: TypeAlias = (
-    CalculateWarmness | AdjustWarmness | QueueMessage | CancelMessages | CreateTask | CancelTasks | MoveStage
+    CalculateWarmness | AdjustWarmness | QueueMessage | CancelMessages | CreateTask | CancelTasks | UpdateTasks |
+    AssignContact | MatchContact | BookVisit | MoveStage
     | SetBookingStatus | UpdateContact | TagContact | LogTouchpoint | ScheduleReminders | SetRecallDate |
     NotifyStaff
 )  # fmt: skip

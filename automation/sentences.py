@@ -42,6 +42,51 @@ def _task(action: Any) -> str:
     return f"create {article} {priority}task {_spoken(action.task_type)}{due}"
 
 
+def _whom(how: str, staff: str, skill: str) -> str:
+    return {
+        "owner": "the contact's owner",
+        "named": staff,
+        "round_robin": "the next in turn",
+        "least_loaded": "whoever has the fewest open tasks",
+        "by_skill": f"somebody who can do {skill}",
+    }[how]
+
+
+def _new_task(action: Any) -> str:
+    words = _task(action)
+    return f"{words}, for {_whom(action.assign, action.staff, action.skill)}" if action.assign else words
+
+
+def _change_tasks(action: Any) -> str:
+    changes = []
+    if action.priority:
+        changes.append(f"{action.priority} priority")
+    if action.due_at:
+        changes.append("due by the end of the business day")
+    elif action.is_timed:
+        changes.append(f"due in {length(action.due_in_seconds)}" if action.due_in_seconds else "due now")
+    if action.assign:
+        changes.append(f"for {_whom(action.assign, action.staff, action.skill)}")
+    if action.notes:
+        changes.append("with a note")
+    return f"change open tasks {', '.join(map(_spoken, action.task_types))}: {', '.join(changes)}"
+
+
+def _match(action: Any) -> str:
+    if not (action.phone or action.email):
+        return "make sure the person is a contact"
+    return f"make sure {action.name or 'the person given'} is a contact"
+
+
+def _book(action: Any) -> str:
+    if not action.service:
+        return "make sure the visit is stored"
+    at = f" at {action.at}" if action.at else ""
+    who = f" with {action.practitioner}" if action.practitioner else ""
+    day = "the same day" if action.in_days == 0 else f"in {length(action.in_days * 86400)}"
+    return f"book {action.service}{who} {day}{at}"
+
+
 def _move(action: Any) -> str:
     label = pipeline.STAGE_LABELS.get(Place(action.pipeline, action.stage)) if action.pipeline else None
     if label is None:
@@ -70,7 +115,11 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "update_warmness": lambda action: f"change the warmness by {action.delta:+d}",
     "send_sms": lambda action: f"text {action.template}" if action.template else f'text "{action.message}"',
     "cancel_pending_messages": lambda action: "withdraw the visit's unsent messages",
-    "create_task": _task,
+    "create_task": _new_task,
+    "update_task": _change_tasks,
+    "assign_to_staff": lambda action: f"give the contact to {_whom(action.how, action.staff, action.skill)}",
+    "match_or_create_contact": _match,
+    "create_booking": _book,
     "cancel_pending_tasks": lambda action: f"close open tasks {', '.join(map(_spoken, action.task_types))}",
     "cancel_all_tasks": lambda action: "close the visit's open tasks",
     "update_pipeline": _move,

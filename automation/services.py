@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import Location, User
-from automation import actions, anchors, executor, rulebook, triggers
+from automation import actions, anchors, executor, references, rulebook, triggers
 from automation.engine import Step
 from automation.events import RULE_CHANGED
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
@@ -49,7 +49,7 @@ def check(location: Location, wanted: RuleInput) -> None:
     except Invalid as error:
         wrong |= error.fields
     else:
-        wrong |= _references(location, steps)
+        wrong |= _references(location, steps) | references.wrong_names(location, steps)
     if wrong:
         where, what = next(iter(wrong.items()))
         raise Invalid(f"{where}: {what[0]}", code="invalid_rule", fields=wrong)

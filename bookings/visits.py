@@ -39,12 +39,14 @@ def create_booking(
     source: str = Source.MANUAL,
     notes: str = "",
     awaits_deposit: bool = False,
+    capture_attribution: bool = True,
 ) -> Booking:
     """Book a visit here. It ends after the service's duration unless `ends_at` says otherwise.
 
-    The contact's first and last touch are copied once. With status pending it triggers nothing and lapses
-    after 48 hours, or 30 minutes when it awaits a deposit. Raises Conflict (409) when the practitioner or the
-    room is taken or the contact has this very visit already, Invalid for what does not fit together.
+    The contact's first and last touch are copied once, unless `capture_attribution` is False. With status
+    pending it triggers nothing and lapses after 48 hours, or 30 minutes when it awaits a deposit. Raises
+    Conflict (409) when the practitioner or the room is taken or the contact has this very visit already,
+    Invalid for what does not fit together.
     """
     contact = contact_services.contacts_for_update([contact_id])[contact_id]
     ends_at = ends_at or appointment_datetime + service.duration
@@ -64,7 +66,8 @@ def create_booking(
         urgency_level=service.urgency_level, price_cents=service.price_cents,
         practitioner=practitioner, room=room,
         appointment_datetime=appointment_datetime, ends_at=ends_at, status=status, source=source, notes=notes,
-        first_touch_attribution=contact.first_touch, last_touch_attribution=contact.last_touch,
+        first_touch_attribution=contact.first_touch if capture_attribution else {},
+        last_touch_attribution=contact.last_touch if capture_attribution else {},
         became_live_at=None if pending else now,
         expires_at=lifecycle.pending_until(now, awaits_deposit=awaits_deposit) if pending else None,
     )  # fmt: skip

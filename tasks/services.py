@@ -20,6 +20,7 @@ from core.errors import Conflict, Invalid
 from core.events import NewEvent, record
 from tasks import events
 from tasks.assignment import AssignBy, AssignWish, choose_assignees
+from tasks.changes import TaskChange, change_open_tasks
 from tasks.models import Task
 from tasks.sets import (
     CancelTasks,
@@ -32,9 +33,9 @@ from tasks.sets import (
 )
 
 __all__ = [
-    "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskResult", "assign_task", "cancel_task", "cancel_tasks",
-    "cancel_tasks_many", "choose_assignees", "claim_task", "complete_task", "create_tasks", "snooze_task",
-    "start_task", "update_task", "works_at",
+    "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskChange", "TaskResult", "assign_task", "cancel_task",
+    "cancel_tasks", "cancel_tasks_many", "change_open_tasks", "choose_assignees", "claim_task", "complete_task",
+    "create_tasks", "snooze_task", "start_task", "update_task", "works_at",
 ]  # fmt: skip
 
 CLAIM_LASTS = timedelta(minutes=10)

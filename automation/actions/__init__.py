@@ -6,12 +6,13 @@ Pure. Staff write a list of these as JSON; `automation.action_parser` checks it 
 from __future__ import annotations
 
 from automation.actions.base import PLACEHOLDER, Action, NotNow, Priority, TaskType, fill
-from automation.actions.bookings import UpdateBooking
+from automation.actions.bookings import CreateBooking, UpdateBooking
 from automation.actions.contacts import (
     AddTag,
     CalculateRecallDate,
     CalculateWarmness,
     LogTouchpoint,
+    MatchOrCreateContact,
     RemoveTag,
     UpdateContact,
     UpdatePipeline,
@@ -19,19 +20,22 @@ from automation.actions.contacts import (
 )
 from automation.actions.messages import CancelPendingMessages, ScheduleReminders, SendSms
 from automation.actions.notices import NotifyStaff
-from automation.actions.tasks import CancelAllTasks, CancelPendingTasks, CreateTask
+from automation.actions.tasks import AssignToStaff, CancelAllTasks, CancelPendingTasks, CreateTask, UpdateTask
 
 __all__ = [
     "PLACEHOLDER",
     "Action",
     "AddTag",
+    "AssignToStaff",
     "CalculateRecallDate",
     "CalculateWarmness",
     "CancelAllTasks",
     "CancelPendingMessages",
     "CancelPendingTasks",
+    "CreateBooking",
     "CreateTask",
     "LogTouchpoint",
+    "MatchOrCreateContact",
     "NotNow",
     "NotifyStaff",
     "Priority",
@@ -42,6 +46,7 @@ __all__ = [
     "UpdateBooking",
     "UpdateContact",
     "UpdatePipeline",
+    "UpdateTask",
     "UpdateWarmness",
     "fill",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,6 +25,13 @@ TaskType = Literal[
     "record_outcome", "duplicate_check", "delivery_problem", "reconcile", "custom",
 ]  # fmt: skip
 Priority = Literal["low", "medium", "high", "urgent"]
+How = Literal["named", "round_robin", "least_loaded", "by_skill"]
+Assign = Literal["", "owner", "named", "round_robin", "least_loaded", "by_skill"]
+StaffEmail = Annotated[
+    str,
+    StringConstraints(pattern=r"^([^@\s]+@[^@\s]+)?$", max_length=254, strip_whitespace=True, to_lower=True),
+]
+Skill = Annotated[str, StringConstraints(max_length=60, strip_whitespace=True)]
 
 
 class NotNow(Exception):
@@ -54,6 +61,11 @@ class Action(BaseModel):
         """What is to be done for this subject. Raises NotNow when it has nothing to act on."""
         raise NotImplementedError
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """The parameters that may hold {facts}: where each stands, and what it says."""
+        for name in self.filled:
+            yield name, getattr(self, name) or ""
+
 
 # Placeholders
 
@@ -82,6 +94,14 @@ def the_visit(subject: Subject) -> int:
     if subject.visit is None:
         raise NotNow(NO_VISIT)
     return subject.visit.id
+
+
+def check_whom(how: str, staff: str, skill: str) -> None:
+    """Raise ValueError unless a person named has an e-mail and a skill is only asked for by_skill."""
+    if (how == "named") != bool(staff):
+        raise ValueError("give the person's e-mail as staff for named, and only then.")
+    if (how == "by_skill") != bool(skill):
+        raise ValueError("give a skill for by_skill, and only then.")
 
 
 def because(subject: Subject) -> str:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from automation import intents
 from automation.actions.base import Action, Name, NotNow, because, fill, the_contact
@@ -101,7 +109,33 @@ class LogTouchpoint(Action):
         )  # fmt: skip
 
 
-Interval: TypeAlias = Annotated[int, Field(ge=86400, le=10 * 366 * 86400)]
+SHORTEST, LONGEST = 86400, 10 * 366 * 86400
+PER_PRACTITIONER = "per_practitioner"
+
+
+def _interval(value: object) -> object:
+    if value in (None, PER_PRACTITIONER):
+        return value
+    if type(value) is not int or not SHORTEST <= value <= LONGEST:
+        raise ValueError(f"give seconds from {SHORTEST} to {LONGEST}, or {PER_PRACTITIONER}.")
+    return value
+
+
+Interval: TypeAlias = Annotated[int, Field(ge=SHORTEST, le=LONGEST)]
+#: One type for the reader, so that a wrong value has one error, at its own path.
+IntervalOrOwn: TypeAlias = Annotated[
+    Any,
+    AfterValidator(_interval),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": SHORTEST, "maximum": LONGEST},
+                {"const": PER_PRACTITIONER},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 
 class RecallMapping(BaseModel):
@@ -110,9 +144,9 @@ class RecallMapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     high_risk: Interval | None = None
-    routine: Interval | Literal["per_practitioner"] | None = None
-    procedure: Interval | Literal["per_practitioner"] | None = None
-    follow_up: Interval | Literal["per_practitioner"] | None = None
+    routine: IntervalOrOwn = None
+    procedure: IntervalOrOwn = None
+    follow_up: IntervalOrOwn = None
 
 
 class CalculateRecallDate(Action):
@@ -140,6 +174,45 @@ class CalculateRecallDate(Action):
         if isinstance(wanted, int):
             return wanted
         days = visit.service_recall_days
-        if wanted == "per_practitioner" and visit.practitioner_recall_days is not None:
+        if wanted == PER_PRACTITIONER and visit.practitioner_recall_days is not None:
             days = visit.practitioner_recall_days
         return days * 86400 if days is not None else None
+
+
+class MatchOrCreateContact(Action):
+    """Makes sure that somebody is a contact: whom the event is about, or the person given here.
+
+    Whom an event is about was matched or made when the event came in, by phone, e-mail and the provider's id.
+    """
+
+    type: Literal["match_or_create_contact"]
+    filled = ("name",)
+    by: Literal["phone", "email", "any"] = Field(
+        default="any", description="What the person given here is known by."
+    )
+    name: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    phone: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""
+    email: Annotated[str, StringConstraints(max_length=254, strip_whitespace=True)] = ""
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{0,60}$")] = ""
+
+    @model_validator(mode="after")
+    def is_known_by(self) -> Self:
+        given = {"phone": bool(self.phone), "email": bool(self.email), "any": bool(self.phone or self.email)}
+        if (self.name or self.phone or self.email) and not given[self.by]:
+            raise ValueError(
+                f"give the {'phone or e-mail' if self.by == 'any' else self.by} the person is known by."
+            )
+        return self
+
+    def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
+        happening = subject.happening
+        if not (self.phone or self.email):
+            return intents.MatchContact(the_contact(subject), happening.location_id)
+        return intents.MatchContact(
+            None,
+            happening.location_id,
+            name=fill(self.name, subject.facts),
+            phone="" if self.by == "email" else self.phone,
+            email="" if self.by == "phone" else self.email,
+            source=self.source,
+        )

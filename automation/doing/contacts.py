@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from accounts.models import Location
 from automation.doing.base import Done, Order, State
 from contacts import services as contact_services
 from contacts import warmness
 from contacts.models import Contact, Touchpoint
 from core import clock
 
+MATCHED = "The person was matched or made when the event came in."
 IN_TIMELINE = "The timeline has it already."
 
 
@@ -67,6 +69,32 @@ def tag_contacts(orders: Sequence[Order]) -> list[Done]:
         ]
     )
     return [Done() for _ in orders]
+
+
+def match_contacts(orders: Sequence[Order]) -> list[Done]:
+    """Whom an event is about is a contact already; others are matched one by one, each behind its own locks."""
+    ids = {o.intent.contact_id for o in orders if o.intent.contact_id is not None}
+    known = Contact.objects.in_bulk(ids) if ids else {}
+    places = Location.objects.in_bulk({o.intent.location_id for o in orders})
+    return [
+        Done(reason=MATCHED, result={"contact": str(known[o.intent.contact_id].public_id)})
+        if o.intent.contact_id is not None
+        else _match(o, places[o.intent.location_id])
+        for o in orders
+    ]
+
+
+def _match(order: Order, location: Location) -> Done:
+    wish = order.intent
+    result = contact_services.match_or_create(
+        location=location,
+        name=wish.name,
+        phone=wish.phone,
+        email=wish.email,
+        source=wish.source or "other",
+        cause=order.cause,
+    )
+    return Done(result={"contact": str(result.contact.public_id), "created": result.created})
 
 
 def log_touchpoints(orders: Sequence[Order]) -> list[Done]:

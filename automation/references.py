@@ -1,0 +1,64 @@
+"""What a rule names must be there when it is saved: people, services, practitioners, readable phones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from accounts import access, roles
+from accounts.models import Location
+from automation import actions
+from automation.engine import Step
+from bookings.models import Practitioner, Service
+from contacts import identity
+from contacts.vocabulary import Source
+
+Wrong = dict[str, list[str]]
+
+
+def wrong_names(location: Location, steps: Sequence[Step]) -> Wrong:
+    """What steps name and the location does not have, by path."""
+    wrong: Wrong = {}
+    for step in steps:
+        action, path = step.action, f"actions[{step.index}]"
+        if isinstance(action, actions.CreateTask | actions.UpdateTask | actions.AssignToStaff):
+            wrong |= _staff(location, [action.staff] if action.staff else [], f"{path}.staff")
+        if isinstance(action, actions.CreateBooking):
+            wrong |= _visit(location, action, path)
+        if isinstance(action, actions.MatchOrCreateContact):
+            wrong |= _person(location, action, path)
+    return wrong
+
+
+def _staff(location: Location, emails: Sequence[str], path: str) -> Wrong:
+    if not emails:
+        return {}
+    here = {user.email for user in access.people(roles.UPDATE, "tasks", [location.pk])[location.pk]}
+    missing = [email for email in emails if email not in here]
+    return {path: [f"nobody who works here has the e-mail {', '.join(missing)}."]} if missing else {}
+
+
+def _visit(location: Location, action: actions.CreateBooking, path: str) -> Wrong:
+    wrong: Wrong = {}
+    for name, model, what in (
+        ("service", Service, "service"),
+        ("practitioner", Practitioner, "practitioner"),
+    ):
+        wanted = getattr(action, name)
+        rows = model._default_manager.filter(location=location, name__iexact=wanted, is_active=True)
+        if wanted and not rows.exists():
+            wrong[f"{path}.{name}"] = [f"the clinic has no active {what} {wanted!r}."]
+    return wrong
+
+
+def _person(location: Location, action: actions.MatchOrCreateContact, path: str) -> Wrong:
+    wrong: Wrong = {}
+    if action.phone and not identity.read_phone(action.phone, location.region).valid:
+        wrong[f"{path}.phone"] = ["this is no phone number."]
+    if action.email:
+        try:
+            identity.normalise_email(action.email)
+        except identity.EmailRefused:
+            wrong[f"{path}.email"] = ["this is no e-mail address."]
+    if action.source and action.source not in Source.values:
+        wrong[f"{path}.source"] = [f"there is no source {action.source!r}."]
+    return wrong
