@@ -1,6 +1,6 @@
-"""What tasks hear of: wishes that other apps cannot make themselves, and goals that were met.
+"""What tasks hear of: wishes that other apps cannot make themselves, goals that were met, the passing of time.
 
-Everything that wants a human is a task; a task whose goal is met closes itself and says why.
+Everything that wants a human is a task; a task whose goal is met closes itself and says why (`tasks.goals`).
 """
 
 from __future__ import annotations
@@ -14,43 +14,20 @@ from core import clock, events, ticks, work
 from core.causes import Cause
 from core.events import NewEvent, record_many
 from core.models import Event, Work
-from tasks import services
+from tasks import goals, priority, services
 from tasks.events import TASK_OVERDUE
 from tasks.models import Task
 
 DUPLICATES_WITHIN = timedelta(days=1)
 OVERDUE_BATCH = 500
-
-#: event -> (types of task it makes needless, whether those of the booking only, the reason staff read)
-GOALS: dict[str, tuple[tuple[str, ...], bool, str]] = {
-    "booking_confirmed": (("confirmation_call",), True, "The visit is confirmed."),
-    "booking_created": (
-        (
-            "rescue_call",
-            "no_show_followup",
-            "recall_call",
-            "recall_reminder",
-            "call_hot_lead",
-            "sms_followup",
-        ),
-        False,
-        "A visit is booked.",
-    ),
-    "booking_outcome_missing": (("confirmation_call",), True, "The visit is over."),
-    "contact_deleted": (tuple(Task.Type.values), False, "The contact was removed."),
-}
-#: what an outcome asked for, which is needless once it is taken back or corrected
-ASKED_BY_OUTCOME: dict[str, tuple[str, ...]] = {
-    "none": ("record_outcome", "confirmation_call", "welcome_call"),
-    "attended": ("review_request", "referral_invite"),
-    "no_show": ("no_show_followup",),
-}
+STILL_NO_OUTCOME = "The day ended without it: did the patient come?"
 
 
 def connect() -> None:
     """Subscribe; called once the apps are ready."""
     events.subscribe(("duplicate_suspected", "booking_clash"), handler="tasks.wishes")
-    events.subscribe((*GOALS, "booking_outcome_updated"), handler="tasks.goals")
+    events.subscribe(goals.GOALS, handler="tasks.goals")
+    events.subscribe(goals.MAY_END_A_CLASH, handler="tasks.clashes")
     ticks.register("1min", "tasks.refresh", refresh_copies)
     ticks.register("1min", "tasks.overdue", tell_overdue)
 
@@ -77,37 +54,6 @@ def _wish(event: Event, location: Location) -> services.NewTask:
     )  # fmt: skip
 
 
-@work.handler("tasks.goals", batch=100)
-def close_met_goals(items: list[Work]) -> None:
-    """Close what an event made needless, unless the event is the very reason the task exists."""
-    wishes = []
-    for item in items:
-        event = item.event
-        if event is None or event.contact_id is None:
-            continue
-        types, of_booking, reason = _needless(event)
-        wishes.append(
-            services.CancelTasks(
-                reason=reason,
-                cause=Cause("system", "tasks.goals", event.cause.chain),
-                contact_id=event.contact_id,
-                booking_id=event.booking_id if of_booking else None,
-                types=types,
-                made_before=event.recorded_at,
-            )
-        )
-    services.cancel_tasks_many(wishes)
-
-
-def _needless(event: Event) -> tuple[tuple[str, ...], bool, str]:
-    """Which types of task an event makes needless, whether those of the booking only, and why."""
-    if event.type != "booking_outcome_updated":
-        return GOALS[event.type]
-    old = event.data["old"]
-    said = "The outcome is recorded." if old == "none" else "The outcome was corrected."
-    return ASKED_BY_OUTCOME[old], True, said
-
-
 def refresh_copies() -> int:
     """Bring the copies that order the queue in line with their contact and booking. One statement, which waits
     for nobody: what somebody holds is put right at the next tick.
@@ -129,7 +75,7 @@ def refresh_copies() -> int:
 
 
 def tell_overdue() -> int:
-    """Record task_overdue, once for each task."""
+    """Record task_overdue, once for each task, and make a visit still without its outcome pressing."""
     now = clock.now()
     with transaction.atomic():
         late = list(
@@ -137,7 +83,12 @@ def tell_overdue() -> int:
             .select_for_update(skip_locked=True, of=("self",))
             .order_by("due_datetime", "pk")[:OVERDUE_BATCH]
         )
-        Task.objects.filter(pk__in=[task.pk for task in late]).update(overdue_told_at=now)
+        for task in late:
+            task.overdue_told_at = now
+            if task.type == Task.Type.RECORD_OUTCOME:
+                task.priority_floor = max(task.priority_floor, priority.FLOORS["urgent"])
+                task.notes = f"{task.notes}\n{STILL_NO_OUTCOME}".strip()
+        Task.objects.bulk_update(late, ["overdue_told_at", "priority_floor", "notes"])
         record_many(
             [
                 NewEvent(

@@ -200,8 +200,6 @@ def update_task(task_id: int, *, cause: Cause, **fields: Any) -> Task:
         task.refresh_from_db()
     task.due_datetime = fields.get("due_datetime", task.due_datetime)
     task.notes = fields.get("notes", task.notes)
-    if task.due_datetime > clock.now():
-        task.overdue_told_at = None
     task.save(cause=cause)
     return task
 

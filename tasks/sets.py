@@ -55,6 +55,7 @@ class CancelTasks:
     """Which open tasks to close, and why. A booking, a contact, or both; all types when `types` is None.
 
     `made_before` spares tasks made later: those that the very event which closes others may have asked for.
+    `created_by` (of `Task.CreatedBy`) spares what the other made.
     """
 
     reason: str
@@ -63,6 +64,7 @@ class CancelTasks:
     booking_id: int | None = None
     types: tuple[str, ...] | None = None
     made_before: datetime | None = None
+    created_by: str = ""
 
 
 @transaction.atomic
@@ -238,6 +240,8 @@ def _matching(wish: CancelTasks) -> Q:
         where &= Q(type__in=wish.types)
     if wish.made_before is not None:
         where &= Q(created_at__lte=wish.made_before)
+    if wish.created_by:
+        where &= Q(created_by=wish.created_by)
     return where
 
 
@@ -247,4 +251,5 @@ def _is_meant(task: Task, wish: CancelTasks) -> bool:
         and (wish.booking_id is None or task.booking_id == wish.booking_id)
         and (wish.types is None or task.type in wish.types)
         and (wish.made_before is None or task.created_at <= wish.made_before)
+        and (not wish.created_by or task.created_by == wish.created_by)
     )
