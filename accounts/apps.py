@@ -11,7 +11,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and locations"
 
     def ready(self) -> None:
-        from accounts import access
+        from accounts import access, clinic_checks, setup_page
         from core import api_gate
 
         api_gate.plug_in(access)
+        clinic_checks.connect()
+        setup_page.connect()

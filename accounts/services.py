@@ -9,11 +9,12 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
-from accounts import roles, tokens
+from accounts import golive, new_clinic, roles, tokens
+from accounts.events import LOCATION_CHANGED, LOCATION_CREATED
 from accounts.models import Location, Membership, User
-from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
+from core.events import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +35,47 @@ USER_FIELDS = frozenset({"email", "name", "skills", "is_active", "default_locati
 
 @transaction.atomic
 def create_location(*, fields: Mapping[str, Any], cause: Cause) -> Location:
-    """A new clinic. Raises ValidationError naming the fields that are wrong."""
-    return _save_location(Location(), fields)
+    """A new clinic, with all that a clinic begins with (`accounts.new_clinic`), in shadow unless said.
+
+    Raises ValidationError naming the fields that are wrong, Conflict for one that should be live at once.
+    """
+    location, mode = Location(), fields.get("automation_mode", Location.AutomationMode.SHADOW)
+    _save_location(location, {**fields, "automation_mode": Location.AutomationMode.SHADOW})
+    record(LOCATION_CREATED, cause=cause, location_id=location.pk, source=_source(cause))
+    new_clinic.complete(location)
+    return golive.set_automation_mode(location_id=location.pk, mode=mode, cause=cause)
 
 
 @transaction.atomic
 def update_location(*, location_id: int, fields: Mapping[str, Any], cause: Cause) -> Location:
-    """Change a clinic; switching automation to live notes the moment, which decides what counts as
-    history.
-    """
-    return _save_location(Location.objects.select_for_update().get(pk=location_id), fields)
+    """Change a clinic. Switching its automation has rules of its own: see `accounts.golive`."""
+    location = Location.objects.select_for_update().get(pk=location_id)
+    rest = {name: value for name, value in fields.items() if name != "automation_mode"}
+    changed = sorted(name for name, value in rest.items() if getattr(location, name, None) != value)
+    _save_location(location, rest)
+    if changed:
+        record(
+            LOCATION_CHANGED,
+            cause=cause,
+            location_id=location.pk,
+            source=_source(cause),
+            data={"fields": changed},
+        )
+    if "automation_mode" not in fields:
+        return location
+    return golive.set_automation_mode(location_id=location.pk, mode=fields["automation_mode"], cause=cause)
 
 
-def _save_location(location: Location, fields: Mapping[str, Any]) -> Location:
+def _save_location(location: Location, fields: Mapping[str, Any]) -> None:
     _refuse_unknown(fields, LOCATION_FIELDS, "location")
     for name, value in fields.items():
         setattr(location, name, value)
-    live = location.automation_mode == Location.AutomationMode.LIVE
-    if live and location.live_since is None:
-        location.live_since = clock.now()
     location.full_clean()
     location.save()
-    return location
+
+
+def _source(cause: Cause) -> str:
+    return "user" if cause.kind == "user" else "system"
 
 
 @transaction.atomic

@@ -11,8 +11,10 @@ class AutomationConfig(AppConfig):
     verbose_name = "Automation"
 
     def ready(self) -> None:
-        from automation import clock_rules, explanations, handlers
+        from automation import clinic_checks, clock_rules, explanations, handlers, seeds
 
         handlers.connect()
+        seeds.connect()
+        clinic_checks.connect()
         clock_rules.connect()
         explanations.connect()

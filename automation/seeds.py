@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts import new_clinic
 from accounts.models import Location, User
 from automation import services
 from automation.models import Rule
@@ -42,28 +43,29 @@ def input_of(seed: dict[str, Any], *, is_active: bool = True) -> RuleInput:
 
 
 @transaction.atomic
+def add_rules(location: Location) -> None:
+    """Give a location the rules it lacks, and newer wordings of those that nobody changed. Edited ones stay."""
+    delivered_here = Rule.objects.filter(location=location, is_seeded=True).select_related("current")
+    known = {rule.key: rule for rule in delivered_here}
+    for key, delivered in packs().items():
+        rule = known.get(key)
+        if rule is None:
+            services.create_rule(
+                location=location, key=key, wanted=input_of(delivered), author=None, cause=CAUSE, is_seed=True
+            )
+        elif rule.current is not None and rule.current.is_seed:
+            _freshen(rule, delivered)
+
+
 def seed(*, demo: bool) -> None:
-    """Give every location the rules it lacks, and newer wordings of those that nobody changed. Edited ones
-    stay.
-    """
-    known = {
-        (rule.location_id, rule.key): rule
-        for rule in Rule.objects.filter(is_seeded=True).select_related("current")
-    }
-    for location in Location.objects.all():
-        for key, delivered in packs().items():
-            rule = known.get((location.pk, key))
-            if rule is None:
-                services.create_rule(
-                    location=location,
-                    key=key,
-                    wanted=input_of(delivered),
-                    author=None,
-                    cause=CAUSE,
-                    is_seed=True,
-                )
-            elif rule.current is not None and rule.current.is_seed:
-                _freshen(rule, delivered)
+    """Give every location its rules."""
+    for location in Location.objects.order_by("pk"):
+        add_rules(location)
+
+
+def connect() -> None:
+    """Called from AppConfig.ready()."""
+    new_clinic.parts.register("automation.rules", add_rules)
 
 
 def _freshen(rule: Rule, delivered: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ class AvatarCmsConfig(AppConfig):
     verbose_name = "Avatar Imaging CMS"
 
     def ready(self) -> None:
-        from avatar_cms import checks
+        from avatar_cms import checks, clinic_checks
 
         checks.connect()
+        clinic_checks.connect()

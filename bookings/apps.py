@@ -11,9 +11,10 @@ class BookingsConfig(AppConfig):
     verbose_name = "Bookings"
 
     def ready(self) -> None:
-        from bookings import handlers, inbound, panels, signals
+        from bookings import clinic_checks, handlers, inbound, panels, signals
 
         signals.connect()
         inbound.connect()
         handlers.connect()
         panels.connect()
+        clinic_checks.connect()

@@ -11,8 +11,9 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
-        from contacts import builtin_panels, handlers, signals
+        from contacts import builtin_panels, handlers, seeds, signals
 
         signals.connect()
         handlers.connect()
+        seeds.connect()
         builtin_panels.connect()

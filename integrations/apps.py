@@ -12,11 +12,13 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from integrations import gateways, handlers, inbound, own_settings
+        from integrations import clinic_checks, gateways, handlers, inbound, own_settings, seeds
         from integrations.models import Provider
         from integrations.providers import console
 
         handlers.connect()
         own_settings.connect()
+        clinic_checks.connect()
+        seeds.connect()
         gateways.register(Provider.CONSOLE, console.gateway)
         ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

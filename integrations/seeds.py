@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from accounts import new_clinic
 from accounts.models import Location
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 
@@ -14,23 +15,31 @@ INSTANCES = {"sydney": "demo-instance", "melbourne": "demo-instance-melbourne"}
 SENDERS = {"sydney": "+61255501000", "melbourne": "+61355501000"}
 
 
+def add_phone(location: Location) -> None:
+    """Give a location an on-screen phone to send by, and a sender on it where it has none."""
+    phone = _account(location, Provider.CONSOLE, "On-screen phone")
+    if not location.sender_identities.exists():
+        SenderIdentity.objects.create(
+            location=location,
+            account=phone,
+            value=SENDERS.get(location.code, "CLINIC"),
+            registration=SenderIdentity.Registration.NOT_NEEDED,
+            per_second=50,
+        )
+
+
 @transaction.atomic
 def seed(*, demo: bool = True) -> None:
-    """Every location gets an on-screen phone to send by; with `demo`, the demo clinics get their Wix
-    accounts.
-    """
+    """Every location gets its on-screen phone; with `demo`, the demo clinics get their Wix accounts."""
     for location in Location.objects.order_by("pk"):
-        phone = _account(location, Provider.CONSOLE, "On-screen phone")
-        if not location.sender_identities.exists():
-            SenderIdentity.objects.create(
-                location=location,
-                account=phone,
-                value=SENDERS.get(location.code, "CLINIC"),
-                registration=SenderIdentity.Registration.NOT_NEEDED,
-                per_second=50,
-            )
+        add_phone(location)
         if demo and location.code in INSTANCES:
             _account(location, Provider.WIX, "Wix Bookings", INSTANCES[location.code])
+
+
+def connect() -> None:
+    """Called from AppConfig.ready()."""
+    new_clinic.parts.register("integrations.phone", add_phone)
 
 
 def _account(location: Location, provider: str, name: str, instance_id: str = "") -> ProviderAccount:

@@ -12,12 +12,13 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from messaging import inbound, jobs, panels, signals, views
+        from messaging import inbound, jobs, panels, seeds, signals, views
 
         signals.connect()
         inbound.connect()
         panels.connect()
         views.connect()
+        seeds.connect()
         ticks.register("10s", "messaging.send", jobs.send_due)
         ticks.register("1min", "messaging.settle", jobs.settle)
         ticks.register("15min", "messaging.reconsider", jobs.reconsider)

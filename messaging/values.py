@@ -22,18 +22,11 @@ def for_message(
     *, contact: Contact, location: Location, booking: Booking | None, last_visit: date | None = None
 ) -> dict[str, object]:
     """A value for each placeholder that has one. `booking` is the visit the message speaks of."""
-    own = location.settings if isinstance(location.settings, Mapping) else {}
     values: dict[str, object] = {
         "name": contact.name,
         "first_name": first_name(contact.name),
-        "clinic": location.name,
-        "clinic_phone": location.phone,
         "intent": PUBLIC_LABELS.get(Intent(contact.intent), "") if contact.intent else "",
-        "address": location.address,
-        "booking_link": location.booking_link,
-        "review_link": location.review_link,
-        "referral_link": own.get("referral_link") or location.booking_link,
-        "incentive": own.get("referral_incentive", ""),
+        **of_clinic(location),
         "months": months_between(last_visit, contact.recall_due_date),
     }
     if booking is not None:
@@ -45,6 +38,20 @@ def for_message(
             "practitioner": practitioner,
         }
     return values
+
+
+def of_clinic(location: Location) -> dict[str, object]:
+    """A value for each placeholder that the clinic itself fills; empty where it has not been typed."""
+    own = location.settings if isinstance(location.settings, Mapping) else {}
+    return {
+        "clinic": location.name,
+        "clinic_phone": location.phone,
+        "address": location.address,
+        "booking_link": location.booking_link,
+        "review_link": location.review_link,
+        "referral_link": own.get("referral_link") or location.booking_link,
+        "incentive": own.get("referral_incentive", ""),
+    }
 
 
 def first_name(name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Location, User
+from tests.accounts.clinics import make_ready
 from tests.accounts.conftest import PASSWORD
 
 READ_LOCATIONS = {"admin": 200, "manager": 200, "staff": 200, "readonly": 200}
@@ -236,6 +237,10 @@ def test_a_browser_session_needs_its_csrf_token_to_write(staff: dict[str, User],
 
 def test_going_live_notes_the_moment(api: Any, sydney: Location) -> None:
     address = f"/api/locations/{sydney.public_id}"
+    Location.objects.filter(pk=sydney.pk).update(automation_mode="shadow", live_since=None)
+    refused = api("manager").patch(address, {"automation_mode": "live"}, format="json")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_ready")
+    make_ready(sydney)
     answer = api("manager").patch(address, {"automation_mode": "live"}, format="json")
     assert answer.json()["live_since"] is not None
     again = api("manager").patch(address, {"automation_mode": "live", "name": "Same"}, format="json")

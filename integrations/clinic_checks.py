@@ -1,0 +1,108 @@
+"""What `doctor` asks of a clinic's providers and senders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Max
+from django.urls import reverse
+
+from accounts import doctor
+from accounts.doctor import Finding, Level
+from accounts.models import Location
+from core import clock
+from integrations import gateways, provider_settings, senders
+from integrations.models import Provider, ProviderAccount, SenderIdentity
+
+#: A provider from which nothing came for so long is worth a look.
+SILENT_FOR = timedelta(days=14)
+
+
+def providers(location: Location) -> Iterator[Finding]:
+    """Each account: what was not typed yet, and whether anything came from the provider."""
+    accounts = ProviderAccount.objects.filter(location=location, enabled=True)
+    rows = list(accounts.annotate(last=Max("receipts__created_at")))
+    for account in rows:
+        yield from _account(account, location)
+    if not any(row.provider == Provider.WIX for row in rows):
+        yield Finding(
+            Level.WARNING, "Bookings from outside", "No booking system is connected: visits are entered by hand.",
+            "Add its account, if the clinic has one.", reverse("admin:integrations_provideraccount_add"),
+        )  # fmt: skip
+
+
+def _account(account: ProviderAccount, location: Location) -> Iterator[Finding]:
+    link = reverse("admin:integrations_provideraccount_change", args=(account.public_id,))
+    wanted, area = provider_settings.of(account.provider), str(account)
+    lacking = wanted.lacking(account)
+    if lacking:
+        yield Finding(
+            Level.MISSING, area, f"Not typed yet: {', '.join(lacking)}.", "Copy them from the provider's page.", link
+        )  # fmt: skip
+    if account.provider == Provider.CONSOLE:
+        yield from _console(area, link)
+        return
+    if wanted.addresses and account.webhook_token_hash is None and not account.external_instance_id:
+        yield Finding(
+            Level.MISSING, area, "The provider cannot reach this clinic: there is no webhook address.",
+            "Press “New webhook address” and enter it at the provider.", link,
+        )  # fmt: skip
+    elif wanted.addresses and account.last is None:  # type: ignore[attr-defined]
+        yield Finding(
+            Level.WARNING, area, "Nothing has come from it yet.", "Let the provider send a test delivery.", link
+        )  # fmt: skip
+    elif wanted.addresses and clock.now() - account.last > SILENT_FOR:  # type: ignore[attr-defined]
+        yield Finding(
+            Level.WARNING, area, f"Nothing came since {_day(account, location)}.",
+            "See at the provider whether its deliveries fail.", link,
+        )  # fmt: skip
+    elif not lacking:
+        heard = f"Last delivery {_day(account, location)}." if wanted.addresses else "Connected."
+        yield Finding(Level.OK, area, heard, link=link)
+
+
+def _day(account: ProviderAccount, location: Location) -> str:
+    return f"{location.local(account.last):%d %b %Y, %H:%M}"  # type: ignore[attr-defined]
+
+
+def _console(area: str, link: str) -> Iterator[Finding]:
+    if settings.ENVIRONMENT_NAME == "production":
+        yield Finding(
+            Level.WARNING, area, "Texts by it reach a screen, not a phone.", "Connect an SMS provider.", link
+        )
+    else:
+        yield Finding(Level.OK, area, "Texts by it are shown on the screen.", link=link)
+
+
+def sender(location: Location) -> Iterator[Finding]:
+    """A number or name that texts may come from, registered where the law wants it."""
+    link = reverse("admin:integrations_senderidentity_changelist")
+    rows = [
+        row
+        for row in SenderIdentity.objects.filter(location=location, enabled=True).select_related("account")
+        if row.account.enabled and gateways.knows(row.account.provider)
+    ]
+    for row in rows:
+        row.location = location
+        needed = senders.registration_needed(row)
+        if needed and row.registration != SenderIdentity.Registration.REGISTERED:
+            yield Finding(
+                Level.WARNING, f"Sender {row}", senders.advice(row), "Register it, then note its state here.",
+                reverse("admin:integrations_senderidentity_change", args=(row.public_id,)),
+            )  # fmt: skip
+    usable = [row for row in rows if row.usable]
+    if usable:
+        yield Finding(Level.OK, "Senders", f"Texts come from {usable[0]}.", link=link)
+    else:
+        yield Finding(
+            Level.MISSING, "Senders", "No text can go out: there is no sender that may be used.",
+            "Add a number or a name, or finish its registration.", link,
+        )  # fmt: skip
+
+
+def connect() -> None:
+    """Called from AppConfig.ready()."""
+    doctor.checks.register("integrations.providers", providers)
+    doctor.checks.register("integrations.sender", sender)
