@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core.errors import NotFound
-from integrations.models import Provider, ProviderAccount
+from integrations.models import Provider, ProviderAccount, SenderIdentity
 
 TOKEN_BYTES = 32
 #: Longer ones cannot be ours; they are not even hashed.
@@ -68,9 +68,43 @@ def default(provider: str) -> ProviderAccount | None:
     return accounts.order_by("location_id", "id").first()
 
 
+def by_twilio_sid(sid: str) -> list[ProviderAccount]:
+    """The enabled Twilio accounts with this account SID, oldest first: several clinics may share one."""
+    if not sid:
+        return []
+    accounts = _enabled().filter(provider=Provider.TWILIO).order_by("location_id", "id")
+    return [account for account in accounts if credentials(account).get("account_sid") == sid]
+
+
+def of_number(candidates: Sequence[ProviderAccount], *, service: str, number: str) -> ProviderAccount:
+    """Which of the accounts a text belongs to: the one with this number or name, else with this Messaging
+    Service, else the oldest, so that a text to a number nobody entered is not lost.
+    """
+    if len(candidates) == 1:
+        return candidates[0]
+    owner = (
+        SenderIdentity.objects.filter(account__in=candidates, value=number)
+        .order_by("id")
+        .values_list("account_id", flat=True)
+        .first()
+    )
+    with_service = (
+        a.pk for a in candidates if service and credentials(a).get("messaging_service") == service
+    )
+    wanted = owner or next(with_service, candidates[0].pk)
+    return next(account for account in candidates if account.pk == wanted)
+
+
+def twilio_tokens(candidates: Iterable[ProviderAccount]) -> list[str]:
+    """The tokens that may have signed: each account's own, and the one before while it is being replaced."""
+    names = ("auth_token", "previous_auth_token")
+    tokens = [credentials(account).get(name, "") for account in candidates for name in names]
+    return list(dict.fromkeys(filter(None, tokens)))
+
+
 def wix_secrets(account: ProviderAccount | None) -> list[str]:
     """The secrets that sign the simple form: the account's own, else the installation's; newest first."""
-    own = _own(account)
+    own = credentials(account)
     if own.get("webhook_secret"):
         return [own["webhook_secret"], own.get("previous_webhook_secret", "")]
     return [
@@ -81,7 +115,7 @@ def wix_secrets(account: ProviderAccount | None) -> list[str]:
 
 def wix_public_key(account: ProviderAccount | None) -> str:
     """The key that checks Wix's tokens: the account's own, else the installation's; "" when there is none."""
-    own = _own(account)
+    own = credentials(account)
     if own.get("public_key"):
         return own["public_key"]
     key = getattr(settings, "WIX_PUBLIC_KEY", "") or ""
@@ -89,9 +123,10 @@ def wix_public_key(account: ProviderAccount | None) -> str:
     return key or (_read_key(str(path)) if path else "")
 
 
-def _own(account: ProviderAccount | None) -> dict[str, str]:
-    credentials: Any = account.credentials if account is not None else {}
-    return dict(credentials)
+def credentials(account: ProviderAccount | None) -> dict[str, str]:
+    """What is entered for an account, by name."""
+    kept: Any = account.credentials if account is not None else {}
+    return {name: str(value) for name, value in dict(kept or {}).items()}
 
 
 def _read_key(path: str) -> str:

@@ -14,11 +14,13 @@ class IntegrationsConfig(AppConfig):
         from core import ticks
         from integrations import clinic_checks, gateways, handlers, inbound, own_settings, seeds
         from integrations.models import Provider
-        from integrations.providers import console
+        from integrations.providers import clicksend, console, twilio
 
         handlers.connect()
         own_settings.connect()
         clinic_checks.connect()
         seeds.connect()
         gateways.register(Provider.CONSOLE, console.gateway)
+        gateways.register(Provider.CLICKSEND, clicksend.gateway)
+        gateways.register(Provider.TWILIO, twilio.gateway)
         ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

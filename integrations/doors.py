@@ -33,7 +33,7 @@ FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
 #: Kept with a receipt, because they tell what sent it.
 KEPT_HEADERS = ("Content-Type", "User-Agent")
 
-Door = Callable[[HttpRequest, bytes, str], JsonResponse]
+Door = Callable[[HttpRequest, bytes, str], HttpResponseBase]
 
 
 class TooLarge(DomainError):
@@ -111,9 +111,13 @@ def store(
     key: str,
     thread: str,
     by_token: bool,
+    reference: str = "",
 ) -> Receipt:
-    """Keep a verified delivery under its `key`; `thread` is what it is about, in whose order it is applied."""
+    """Keep a verified delivery under its `key`; `thread` is what it is about, in whose order it is applied.
+    `reference` is ours, where the address brought it back."""
     headers = {name: value[:200] for name in KEPT_HEADERS if (value := request.headers.get(name, ""))}
+    if reference:
+        headers[inbound.REFERENCE] = reference[:200]
     delivery = inbound.Delivery(
         account=account, kind=kind, key=key, thread=thread, body=body, by_token=by_token, headers=headers
     )

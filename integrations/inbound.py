@@ -26,13 +26,15 @@ from core.registry import Registry
 from integrations import accounts, ports
 from integrations.events import WEBHOOK_FAILED
 from integrations.models import Kind, Provider, ProviderAccount, Receipt
-from integrations.providers import console_format, wix
+from integrations.providers import clicksend_format, console_format, twilio_format, wix
 
 logger = logging.getLogger(__name__)
 
 APPLY = "integrations.apply_receipt"
 BODIES_KEPT = timedelta(days=90)
 LOCK_TIMEOUT_MS = 500
+#: Under this name a receipt's headers hold our own reference, where the provider's address brought it back.
+REFERENCE = "Reference"
 
 declare("receipt.storing", "receipt.stored", "receipt.applied")
 
@@ -64,6 +66,10 @@ PARSERS: Mapping[tuple[str, str], Parser] = {
     (Provider.WIX, Kind.BOOKING): wix.parse_body,
     (Provider.CONSOLE, Kind.SMS_INBOUND): console_format.parse_inbound,
     (Provider.CONSOLE, Kind.SMS_RECEIPT): console_format.parse_receipt,
+    (Provider.TWILIO, Kind.SMS_INBOUND): twilio_format.parse_inbound,
+    (Provider.TWILIO, Kind.SMS_RECEIPT): twilio_format.parse_receipt,
+    (Provider.CLICKSEND, Kind.SMS_INBOUND): clicksend_format.parse_inbound,
+    (Provider.CLICKSEND, Kind.SMS_RECEIPT): clicksend_format.parse_receipt,
 }
 # The database asked for another go, or is away: nothing is wrong with the delivery.
 _AGAIN = (OperationalError, InterfaceError)

@@ -1,4 +1,4 @@
-"""How Wix and the on-screen phone are connected. Other providers say so beside their gateway or door."""
+"""How Wix and the providers of texts are connected. Others say so beside their gateway or door."""
 
 from __future__ import annotations
 
@@ -27,15 +27,49 @@ WIX = ProviderSettings(
     addresses=(Address("Bookings", "integrations:wix_bookings_token"),),
     instance="Wix instance id",
 )
-CONSOLE = ProviderSettings(
-    addresses=(
-        Address("Texts received", "integrations:sms_inbound"),
-        Address("Delivery receipts", "integrations:sms_receipt"),
-    ),
+_TEXTS = (
+    Address("Texts received", "integrations:sms_inbound"),
+    Address("Delivery receipts", "integrations:sms_receipt"),
 )
+CONSOLE = ProviderSettings(addresses=_TEXTS)
+CLICKSEND = ProviderSettings(
+    fields=(
+        Credential(
+            "username", "User name", help="Of the ClickSend account, or of a sub-account for this clinic.",
+            secret=False,
+        ),
+        Credential("api_key", "API key", help="From API Credentials at ClickSend."),
+    ),
+    addresses=_TEXTS,
+)  # fmt: skip
+TWILIO = ProviderSettings(
+    fields=(
+        Credential(
+            "account_sid", "Account SID", help="Begins with AC. On the first page of the Twilio Console.",
+            secret=False,
+        ),
+        Credential(
+            "auth_token", "Auth token",
+            help="Checks that calls come from Twilio. The one it replaces is accepted beside it.",
+            keeps="previous_auth_token",
+        ),
+        Credential(
+            "api_key_sid", "API key SID", help="Begins with SK. Sends in place of the auth token.", secret=False,
+            required=False,
+        ),
+        Credential("api_key_secret", "API key secret", help="Shown once, when the key is made.", required=False),
+        Credential(
+            "messaging_service", "Messaging Service SID",
+            help="Begins with MG. Only where the clinic's numbers are in a service.", secret=False, required=False,
+        ),
+    ),
+    addresses=_TEXTS,
+)  # fmt: skip
 
 
 def connect() -> None:
     """Called from AppConfig.ready()."""
     register(Provider.WIX, WIX)
     register(Provider.CONSOLE, CONSOLE)
+    register(Provider.CLICKSEND, CLICKSEND)
+    register(Provider.TWILIO, TWILIO)

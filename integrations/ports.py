@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 SendKind = Literal["accepted", "refused", "retry", "unknown"]
@@ -27,6 +27,34 @@ BookingKind = Literal[
     "number_of_participants_updated",
 ]
 BookingForm = Literal["jwt", "simple", "automation"]
+CarrierWord = Literal["", "stop", "start", "help"]
+
+#: What the codes of failures mean, in our words. A provider's own code is kept, with its name before it, where
+#: none of these fits.
+ERRORS: dict[str, str] = {
+    # The person or the number.
+    "opted_out": "The person asked the phone company not to be texted.",
+    "invalid_number": "The provider says that there is no such number.",
+    "landline": "The number is a landline, which takes no texts.",
+    "blocked": "The phone company blocks texts to this number.",
+    "no_route": "The provider cannot reach this number from the clinic's.",
+    "unreachable_phone": "The phone was switched off or out of reach for too long.",
+    "expired": "The phone company gave up before the phone could be reached.",
+    # The text.
+    "filtered": "The phone company took the text for spam.",
+    "too_long": "The text is too long for the provider.",
+    "empty": "The text is empty.",
+    # The clinic.
+    "no_credit": "The provider's credit is used up.",
+    "bad_credentials": "The provider does not accept the account's credentials.",
+    "no_sender": "The provider does not let the account send from this number or name.",
+    "sender_not_registered": "The sender is not registered with the phone companies.",
+    "country_not_allowed": "The provider's account may not text this country.",
+    # The connection.
+    "busy": "The provider is busy.",
+    "not_connected": "The provider could not be reached.",
+    "undelivered": "The phone company could not deliver it.",
+}
 
 
 # Text messages, outward
@@ -50,7 +78,7 @@ class SendOutcome:
 
     accepted: the provider has it. refused: it said no for good. retry: provably not accepted, may be tried
     again after `retry_after` seconds. unknown: the request left and no usable answer came; never sent again
-    blindly.
+    blindly. `error_code` is one of ERRORS, or the provider's own. `cost_cents` is in the location's currency.
     """
 
     kind: SendKind
@@ -82,10 +110,22 @@ class Capabilities:
     """A second call with the same reference is answered, not sent twice."""
     search: bool = False
     """`lookup` can find a message, or prove that there is none."""
+    search_lag: timedelta = timedelta(0)
+    """How long after a call `absent` proves nothing yet: the provider's list may be behind."""
     echo_ref: bool = False
-    """Receipts and replies carry our reference back."""
+    """Receipts carry our reference back."""
     receipts: bool = False
     """Delivery receipts arrive."""
+    paced: bool = False
+    """A carrier stands behind it, which takes only so many texts a second from one sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a try of an account's connection showed, in words for staff."""
+
+    works: bool
+    words: str
 
 
 class SmsGateway(Protocol):
@@ -102,6 +142,10 @@ class SmsGateway(Protocol):
         """Ask what became of a text that was handed over at or after `sent_after`."""
         ...
 
+    def check(self) -> Checked:
+        """Try the account's credentials without sending anything."""
+        ...
+
 
 # Text messages, inward
 
@@ -109,23 +153,32 @@ class SmsGateway(Protocol):
 @dataclass(frozen=True, slots=True)
 class InboundSms:
     """A text somebody sent to one of our numbers. `external_id` is the provider's id of it; `at` is when the
-    provider says it came, None where it does not say."""
+    provider says it came, None where it does not say.
+
+    `media` holds links to pictures. `carrier_word` is what the provider took the text for: by STOP it has
+    blocked the number, by START freed it. `carrier_answered` means that it has answered the person itself.
+    """
 
     external_id: str
     from_: str
     to: str
     body: str
     at: datetime | None = None
+    media: tuple[str, ...] = ()
+    carrier_word: CarrierWord = ""
+    carrier_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
-    """How far a text we sent has come, in our four words. `error` is the provider's code of a failure."""
+    """How far a text we sent has come, in our four words. `error` is the code of a failure (one of ERRORS, or
+    the provider's own), `reference` ours, where the provider brings it back."""
 
     provider_message_id: str
     status: ReceiptStatus
     at: datetime | None = None
     error: str = ""
+    reference: str = ""
 
 
 # Bookings, inward

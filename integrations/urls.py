@@ -14,4 +14,6 @@ urlpatterns = [
     path("webhooks/sms/inbound/<str:token>", sms_doors.sms_inbound, name="sms_inbound"),
     path("webhooks/sms/incoming/<str:token>", sms_doors.sms_inbound, name="sms_incoming"),
     path("webhooks/sms/receipt/<str:token>", sms_doors.sms_receipt, name="sms_receipt"),
+    path("webhooks/twilio/sms", sms_doors.twilio_sms, name="twilio_sms"),
+    path("webhooks/twilio/status", sms_doors.twilio_status, name="twilio_status"),
 ]

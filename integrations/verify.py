@@ -10,10 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import ClassVar
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -53,6 +54,56 @@ def check_hmac_sha256(*, body: bytes, signature: str, secrets: Sequence[str]) ->
     ]
     if not any(fits):
         raise BadSignature("The signature does not fit the body.")
+
+
+def check_twilio(
+    *,
+    url: str,
+    parameters: Mapping[str, Sequence[str]] | None,
+    body: bytes,
+    signature: str,
+    tokens: Sequence[str],
+) -> None:
+    """Do nothing when `signature` is Twilio's for this address and what came with it, under one of the tokens.
+
+    `url` is the absolute address as Twilio calls it, with its query. `parameters` are all fields of a form;
+    None for a JSON body, whose hash then stands in the query. Twilio may or may not write a port.
+    """
+    keys = [token for token in tokens if token]
+    if not keys:
+        raise NotConfigured("The auth token of this Twilio account is not set. Set it on the account's page.")
+    if not signature:
+        raise BadSignature("The signature is missing.")
+    if parameters is None:
+        claimed = dict(parse_qsl(urlsplit(url).query)).get("bodySHA256", "")
+        actual = hashlib.sha256(body).hexdigest()
+        if not hmac.compare_digest(claimed.lower().encode("utf-8", "replace"), actual.encode()):
+            raise BadSignature("The body does not have the hash that its address names.")
+    fields = "".join(
+        f"{name}{value}"
+        for name, values in sorted((parameters or {}).items())
+        for value in sorted(set(values))
+    )
+    given = signature.strip().encode("utf-8", "replace")
+    fits = [
+        hmac.compare_digest(_twilio_signature(key, address + fields), given)
+        for key in keys
+        for address in _with_and_without_port(url)
+    ]
+    if not any(fits):
+        raise BadSignature("The signature does not fit this address and its fields.")
+
+
+def _twilio_signature(token: str, signed: str) -> bytes:
+    return base64.b64encode(hmac.digest(token.encode(), signed.encode("utf-8", "replace"), hashlib.sha1))
+
+
+def _with_and_without_port(url: str) -> set[str]:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
+    port = 443 if parts.scheme == "https" else 80
+    return {url, *(urlunsplit(parts._replace(netloc=netloc)) for netloc in (bare, f"{bare}:{port}"))}
 
 
 def wix_claims(token: bytes | str, *, public_key: str, now: datetime) -> dict[str, object]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from core.machine import Machine
-from integrations.ports import ReceiptStatus, SendKind, SendOutcome
+from integrations.answers import LONGEST_RETRY_AFTER
+from integrations.ports import ReceiptStatus, SendOutcome
 
 _ASIDE = frozenset({"suppressed", "skipped", "held", "expired", "cancelled"})
 _WAITING = frozenset({"scheduled", "queued"})
@@ -44,9 +44,6 @@ RECEIPT_STATUS: Mapping[ReceiptStatus, str] = {
 
 MAX_ATTEMPTS = 5
 FIRST_RETRY = timedelta(seconds=30)
-LONGEST_RETRY_AFTER = 6 * 3600.0  # seconds
-# Refusals that are about us, not about the message: nothing was accepted, and it may go once that is mended.
-NOT_OURS_TO_LOSE = frozenset({401, 402, 403, 407, 421, 425, 429})
 
 
 def after_receipt(status: str, receipt: ReceiptStatus) -> str | None:
@@ -55,38 +52,6 @@ def after_receipt(status: str, receipt: ReceiptStatus) -> str | None:
     if status not in RANK or RANK[target] <= RANK[status]:
         return None
     return target
-
-
-def classify(*, request_left: bool, http_status: int | None, readable: bool = True) -> SendKind:
-    """What an HTTP call's end proves. Whatever is not proven safe to repeat is unknown.
-
-    `request_left` is False when nothing can have reached the provider (name not found, connection refused,
-    TLS failed). `http_status` is None when no answer came. `readable` is False when the answer came but says
-    nothing usable, or no id of the message.
-    """
-    if not request_left:
-        return "retry"
-    if http_status is None:
-        return "unknown"
-    if 200 <= http_status < 300:
-        return "accepted" if readable else "unknown"
-    if http_status in NOT_OURS_TO_LOSE:
-        return "retry"
-    return "refused" if 400 <= http_status < 500 and http_status != 408 else "unknown"
-
-
-def retry_after_seconds(header: str | None, *, now: datetime) -> float | None:
-    """The seconds a Retry-After header asks for, given as seconds or as a date, six hours at
-    most; None when it says nothing."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
 @dataclass(frozen=True, slots=True)

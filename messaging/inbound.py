@@ -6,11 +6,13 @@ receipt as applied, so that a second delivery changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from accounts.models import Location
 from contacts import identity
@@ -21,7 +23,7 @@ from core import clock, events
 from core.causes import Cause
 from integrations import inbound as deliveries
 from integrations.models import Kind, ProviderAccount, Receipt
-from integrations.ports import DeliveryReceipt, InboundSms
+from integrations.ports import CarrierWord, DeliveryReceipt, InboundSms
 from messaging import attribution, intents, judging, outcomes
 from messaging.events import MESSAGE_AMBIGUOUS, OPT_IN, OPT_OUT, REPLY_NEEDED, SMS_RECEIVED
 from messaging.models import (
@@ -45,6 +47,26 @@ GIVEN_BACK = (Purpose.SERVICE, Purpose.CARE)
 ABOUT_TEXTS = frozenset({"stop", "start", "help"})
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What the provider did with a text that came in: the word it took it for, and whether it has answered."""
+
+    word: CarrierWord = ""
+    answered: bool = False
+
+    def reading_of(self, read: intents.Intent) -> intents.Intent:
+        """What the text means once that is known. What the provider blocked is blocked; that it frees a number
+        because of a YES is no wish of the person's.
+        """
+        if self.word == "stop" and not read.opts_out:
+            return intents.Intent(
+                "stop", clear=True, carrier_optout=True, reasons=("the carrier took it for STOP",)
+            )
+        if self.word in ("start", "help") and read.name == "other":
+            return intents.Intent(self.word, clear=True, reasons=("the carrier took it so",))
+        return read
+
+
 class NotYet(Exception):
     """The receipt came before the message it speaks of was recorded; it is applied again shortly."""
 
@@ -62,17 +84,30 @@ def apply_receipt(
     parsed: DeliveryReceipt, *, account: ProviderAccount, receipt: Receipt, cause: Cause
 ) -> Mapping[str, str]:
     """Move the message forward as the provider reports; what is late, lower or repeated changes nothing."""
-    found = Message.objects.filter(
-        provider_account=account, provider_message_id=parsed.provider_message_id, direction=Direction.OUTBOUND
-    ).values_list("pk", "contact_id")
-    for message_id, contact_id in found:
+    ours = Message.objects.filter(provider_account=account, direction=Direction.OUTBOUND)
+    told = ours.filter(provider_message_id=parsed.provider_message_id)
+    reference = parsed.reference or receipt.headers.get(deliveries.REFERENCE, "")
+    found = told.values_list("pk", "contact_id").first() or _without_answer(ours, reference)
+    if found is not None:
+        message_id, contact_id = found
         contact_services.contacts_for_update([contact_id])
         [message] = judging.load([message_id], lock=True)
+        message.provider_message_id = message.provider_message_id or parsed.provider_message_id
         outcomes.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
         return {"message": str(message.public_id)}
     if clock.now() - receipt.created_at < EARLY:
         raise NotYet
     raise deliveries.Ignored("unknown_message")
+
+
+def _without_answer(ours: QuerySet[Message], reference: str) -> tuple[int, int] | None:
+    """The message with this reference, if nobody knows yet what became of its call: the receipt settles it."""
+    try:
+        public_id = UUID(reference)
+    except ValueError:
+        return None
+    unknown = ours.filter(public_id=public_id, status=Status.UNKNOWN, provider_message_id="")
+    return unknown.values_list("pk", "contact_id").first()
 
 
 # Texts
@@ -87,13 +122,14 @@ def apply_inbound(
     message = receive_inbound(
         account=account, from_=parsed.from_, to=parsed.to, body=parsed.body, at=parsed.at,
         external_id=parsed.external_id, key=receipt.external_id, cause=cause, receipt_id=receipt.pk,
+        media=parsed.media, carrier=Carrier(parsed.carrier_word, parsed.carrier_answered),
     )  # fmt: skip
     return {"message": str(message.public_id), "contact": str(message.contact.public_id)}
 
 
 def receive_inbound(
     *, account: ProviderAccount, from_: str, to: str, body: str, at: datetime | None, external_id: str, key: str,
-    cause: Cause, receipt_id: int | None = None,
+    cause: Cause, receipt_id: int | None = None, media: Sequence[str] = (), carrier: Carrier | None = None,
 ) -> Message:  # fmt: skip
     """Store one inbound text with its contact, visit, intent, touchpoints and events. Call it in a
     transaction.
@@ -106,7 +142,8 @@ def receive_inbound(
         return there
     location = account.location
     now = clock.now()
-    read = intents.detect(body)
+    carrier = carrier or Carrier()
+    read = carrier.reading_of(intents.detect(body))
     number = identity.read_phone(from_, location.region).e164
     address = number or from_.strip()
     lead = read.name not in ABOUT_TEXTS
@@ -127,7 +164,7 @@ def receive_inbound(
         location=location, contact=contact, conversation=conversation, booking=meaning.booking, channel=Channel.SMS,
         direction=Direction.INBOUND, address=address, body=body, status=Status.RECEIVED, intent=read.name,
         received_at=now, sent_at=None, provider_account=account, provider_message_id=external_id,
-        sender=to, dedupe_key=dedupe_key, cause_kind=cause.kind, cause_id=str(cause.id),
+        sender=to, media=list(media), dedupe_key=dedupe_key, cause_kind=cause.kind, cause_id=str(cause.id),
     )  # fmt: skip
     answered = [question.pk for question in meaning.asked]
     Message.objects.filter(pk__in=answered).update(answered_by=message, updated_at=now)
@@ -135,7 +172,7 @@ def receive_inbound(
     _touchpoints(message, conversation, cause=cause)
     _seen(conversation, now)
     _tell(message, meaning, read, cause=cause, receipt_id=receipt_id)
-    _about_texts(message, read, cause=cause)
+    _about_texts(message, read, cause=cause, answered=carrier.answered)
     return message
 
 
@@ -234,17 +271,20 @@ def _tell(
         )
 
 
-def _about_texts(message: Message, read: intents.Intent, *, cause: Cause) -> None:
-    """Opt out, opt in, or say how to reach us; at once, whatever automation does."""
+def _about_texts(message: Message, read: intents.Intent, *, cause: Cause, answered: bool) -> None:
+    """Opt out, opt in, or say how to reach us; at once, whatever automation does. Nobody gets two answers:
+    where the carrier has answered, we do not.
+    """
     if read.opts_out:
         changed = _consent(message, tuple(Purpose), "withdrawn", cause=cause)
         if changed:
             _record(OPT_OUT, message, cause)
-            _answer(message, "stop_reply", f"stop_reply:{message.pk}", cause=cause)
+            if not answered:
+                _answer(message, "stop_reply", f"stop_reply:{message.pk}", cause=cause)
     elif message.intent == "start":
         if _consent(message, GIVEN_BACK, "granted", cause=cause):
             _record(OPT_IN, message, cause)
-    elif message.intent == "help":
+    elif message.intent == "help" and not answered:
         day = message.location.local(clock.now()).date()
         _answer(message, "help_reply", f"help_reply:{message.contact_id}:{day}", cause=cause)
 

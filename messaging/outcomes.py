@@ -15,11 +15,13 @@ from core import clock, events
 from core.causes import Cause
 from integrations.ports import ReceiptStatus
 from messaging import delivery
-from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE_UNKNOWN
-from messaging.models import BlockedNumber, Channel, Message, Status
+from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE_UNKNOWN, OPT_OUT
+from messaging.models import BlockedNumber, Channel, Message, Purpose, Status
 
 #: Codes by which a gateway says that the number itself cannot be reached, now or later.
 BAD_NUMBER = frozenset({"invalid_number", "undeliverable", "landline", "blocked", "unreachable", "no_route"})
+#: The person asked the carrier not to be texted, and it will not let any text through.
+OPTED_OUT = "opted_out"
 #: Refusals that are the clinic's to mend; the message is kept, held, with this reason.
 OURS_TO_MEND = {
     "no_credit": "no_credit",
@@ -84,9 +86,28 @@ def failed(message: Message, *, code: str, cause: Cause | None = None) -> None:
             address=message.address,
             defaults={"error_code": code, "message": message},
         )
+    if code == OPTED_OUT:
+        _opted_out(message, cause=cause or message.cause)
     _record(MESSAGE_FAILED, message, key=f"message_failed:{message.pk}", reason=message.reason)
     if message.channel != Channel.EMAIL:
         _touchpoint(message, "failed", at=clock.now(), cause=cause or message.cause)
+
+
+def _opted_out(message: Message, *, cause: Cause) -> None:
+    """What the carrier knows and we did not: the holder of the number opted out. Only a START lifts it."""
+    changed = contact_services.set_consent(
+        location_id=message.location_id, address=message.address, channel=message.channel,
+        purposes=list(Purpose.values), state="withdrawn", basis="reply", source="sms", cause=cause,
+        contact_id=message.contact_id,
+    )  # fmt: skip
+    if changed:
+        events.record(
+            OPT_OUT,
+            cause=cause,
+            location_id=message.location_id,
+            contact_id=message.contact_id,
+            data={"channel": message.channel},
+        )
 
 
 def held(message: Message, *, reason: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from integrations import ports
 from messaging import policy
 
 WORDS: Mapping[str, str] = {
+    **ports.ERRORS,
     **policy.REASONS,
     "contact_hidden": "The contact was deleted.",
     "no_number": "The person has no mobile number, or no e-mail address.",
@@ -17,9 +19,7 @@ WORDS: Mapping[str, str] = {
     "not_accepted": "The provider did not take it.",
     "by_staff": "A person cancelled it.",
     "booking_cancelled": "The visit was cancelled.",
-    "undelivered": "The phone company could not deliver it.",
     "refused": "The provider refused it.",
-    "invalid_number": "The provider says that there is no such number.",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -60,7 +60,7 @@ def ask_about_unknown() -> int:
         except Exception:
             logger.exception("look-up failed", extra={"message_id": message.pk})
             continue
-        _apply_answer(message, answer)
+        _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
     return len(asked)
 
 
@@ -88,14 +88,16 @@ def _claim_unknown() -> list[Message]:
 
 
 @transaction.atomic
-def _apply_answer(message: Message, answer: LookupAnswer) -> None:
-    if answer.kind == "unsure":
+def _apply_answer(message: Message, answer: LookupAnswer, *, lag: timedelta) -> None:
+    if answer.kind == "unsure" or (answer.kind == "absent" and _called_since(message, clock.now() - lag)):
         return
     Contact.objects.select_for_update(of=("self",)).filter(pk=message.contact_id).first()
     fresh = judging.load([message.pk], lock=True, fence=message.fence)
     if not fresh or fresh[0].status != Status.UNKNOWN:
         return
     message = fresh[0]
+    if answer.kind == "found" and _is_anothers(message, answer.provider_message_id):
+        return
     SendAttempt.objects.filter(message_id=message.pk, fence=message.fence, finished_at__isnull=True).update(
         finished_at=clock.now(), outcome="found" if answer.kind == "found" else "absent"
     )
@@ -108,6 +110,19 @@ def _apply_answer(message: Message, answer: LookupAnswer) -> None:
     outcomes.sent(message, provider_message_id=answer.provider_message_id)
     cause = Cause.provider(message.provider_account_id or 0)
     outcomes.receipt(message, answer.status, at=None, error="", cause=cause)
+
+
+def _called_since(message: Message, moment: datetime) -> bool:
+    """Whether a call for it began after that moment, so that the provider may not list it yet."""
+    return message.send_attempts.filter(started_at__gt=moment).exists()
+
+
+def _is_anothers(message: Message, provider_message_id: str) -> bool:
+    """Whether what was found is another message of ours, with the same words to the same number."""
+    same = Message.objects.filter(
+        provider_account_id=message.provider_account_id, provider_message_id=provider_message_id
+    )
+    return same.exclude(pk=message.pk).exists()
 
 
 @transaction.atomic

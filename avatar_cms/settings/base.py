@@ -38,6 +38,9 @@ DEMO_PASSWORD = env.str("DEMO_PASSWORD", "")
 WIX_WEBHOOK_SECRET = env.str("WIX_WEBHOOK_SECRET", "")
 WIX_PUBLIC_KEY_FILE = str(BASE_DIR / env.str("WIX_PUBLIC_KEY_FILE", "var/keys/wix_demo.pub.pem"))
 SMS_WEBHOOK_TOKEN = env.str("SMS_WEBHOOK_TOKEN", "")
+PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
+TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com").rstrip("/")
+CLICKSEND_API_URL = env.str("CLICKSEND_API_URL", "https://rest.clicksend.com").rstrip("/")
 
 # --------------------------------------------------------------------------------------------------- applications
 

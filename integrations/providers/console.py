@@ -10,13 +10,13 @@ import hashlib
 from datetime import datetime
 
 from integrations.models import ProviderAccount
-from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundSms, SendOutcome
 
 
 class ConsoleGateway:
     """Hands texts to the on-screen phone."""
 
-    capabilities = Capabilities(idempotency=True, search=True, echo_ref=True, receipts=True)
+    capabilities = Capabilities(idempotency=True, search=True, receipts=True)
 
     def send(self, sms: OutboundSms) -> SendOutcome:
         """Accepted, at no cost."""
@@ -25,6 +25,10 @@ class ConsoleGateway:
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
         """A text that was handed over was taken: handing it over cannot fail halfway."""
         return LookupAnswer("found", provider_message_id=_id(sms), status="sent")
+
+    def check(self) -> Checked:
+        """There is nothing to reach."""
+        return Checked(True, "The on-screen phone is part of this system. It sends nothing to anybody.")
 
 
 def gateway(account: ProviderAccount) -> ConsoleGateway:

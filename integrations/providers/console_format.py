@@ -59,6 +59,11 @@ def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
     )
 
 
+def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
+    """A receipt's identity: it says each thing of a message once."""
+    return f"receipt:{told.status}:{told.provider_message_id}"
+
+
 def read_fields(body: bytes) -> dict[str, object]:
     """The fields of a body, whether it is JSON or a form."""
     if body.lstrip().startswith((b"{", b"[", b"\xef\xbb\xbf")):

@@ -151,3 +151,8 @@ def test_what_a_receipt_has_wrong_is_named(body: bytes, message: str) -> None:
     with pytest.raises(Malformed) as caught:
         receipt(body)
     assert caught.value.message == message
+
+
+def test_a_receipt_is_known_by_its_message_and_status() -> None:
+    body = as_form({"message_id": "m-1", "status": "undelivered"})
+    assert console_format.receipt_key(receipt(body), body) == "receipt:failed:m-1"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.ports import ReceiptStatus, SendOutcome
-from messaging.delivery import MESSAGE, RANK, Next, after_receipt, after_send, classify, retry_after_seconds
+from messaging.delivery import MESSAGE, RANK, Next, after_receipt, after_send
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -86,68 +86,7 @@ def test_receipts_in_any_order_never_lower_a_message(status: str, receipts: list
             status = becomes
 
 
-# What a call's end proves
-
-
-@pytest.mark.parametrize(
-    ("left", "http", "readable", "kind"),
-    [
-        (False, None, True, "retry"),
-        (False, 500, True, "retry"),
-        (True, None, True, "unknown"),
-        (True, 200, True, "accepted"),
-        (True, 202, True, "accepted"),
-        (True, 299, True, "accepted"),
-        (True, 200, False, "unknown"),
-        (True, 199, True, "unknown"),
-        (True, 300, True, "unknown"),
-        (True, 302, True, "unknown"),
-        (True, 399, True, "unknown"),
-        (True, 400, True, "refused"),
-        (True, 400, False, "refused"),
-        (True, 404, True, "refused"),
-        (True, 422, True, "refused"),
-        (True, 499, True, "refused"),
-        (True, 408, True, "unknown"),
-        *((True, status, True, "retry") for status in (401, 402, 403, 407, 421, 425, 429)),
-        (True, 500, True, "unknown"),
-        (True, 502, True, "unknown"),
-        (True, 503, True, "unknown"),
-        (True, 504, False, "unknown"),
-    ],
-)
-def test_only_what_is_proven_safe_is_tried_again(
-    left: bool, http: int | None, readable: bool, kind: str
-) -> None:
-    assert classify(request_left=left, http_status=http, readable=readable) == kind
-
-
-def test_an_answer_is_readable_unless_told() -> None:
-    assert classify(request_left=True, http_status=200) == "accepted"
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("²", None),
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("21600", 21600.0),
-        ("99999999", 21600.0),
-        ("9" * 400, 21600.0),
-        ("Fri, 20 Nov 2026 12:00:30 GMT", 30.0),
-        ("Fri, 20 Nov 2026 12:00:30 -0000", 30.0),
-        ("Fri, 20 Nov 2026 11:00:00 GMT", 0.0),
-        ("Sat, 21 Nov 2026 12:00:00 GMT", 21600.0),
-    ],
-)
-def test_retry_after_is_read(header: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds(header, now=NOW) == seconds
+# Calls
 
 
 def after(kind: str, *, attempt: int = 1, jitter: float = 0.0, **details: object) -> Next:

@@ -1,0 +1,74 @@
+"""Calls to providers. The only place that opens connections to the outside; it follows no redirect.
+
+Every call has a connection of its own: on one that was kept open, a provider that had just closed it and one
+that broke off while it was taking the text would look the same.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from time import monotonic
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
+
+from integrations.answers import Answer
+
+CONNECT_SECONDS = 3.0
+#: Longest silence of a provider that was reached.
+READ_SECONDS = 15.0
+#: A body that comes in drops is given up after this long.
+TOTAL_SECONDS = 20.0
+MOST_BYTES = 1024 * 1024
+CHUNK = 16 * 1024
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    auth: tuple[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+    json: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """One call. Whatever happens to it is an Answer; a body over 1 MiB, or one that breaks off, is empty."""
+    try:
+        with requests.request(
+            method, url, auth=auth, params=params, data=form, json=json, headers=headers, stream=True,
+            allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS),
+        ) as response:  # fmt: skip
+            return Answer(
+                status=response.status_code,
+                body=_body(response),
+                retry_after=response.headers.get("Retry-After", ""),
+            )
+    except requests.RequestException as error:
+        return Answer(request_left=not _never_left(error))
+
+
+def _body(response: requests.Response) -> bytes:
+    deadline = monotonic() + TOTAL_SECONDS
+    body = b""
+    try:
+        for chunk in response.iter_content(CHUNK):
+            body += chunk
+            if len(body) > MOST_BYTES or monotonic() > deadline:
+                return b""
+    except requests.RequestException:
+        return b""
+    return body
+
+
+def _never_left(error: requests.RequestException) -> bool:
+    """Whether it is proven that nothing of the request was sent: no connection, or a wrong certificate."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, SSLError):
+        return any(
+            isinstance(cause, ssl.SSLCertVerificationError) for cause in (*reason.args, reason.__cause__)
+        )
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -1,0 +1,246 @@
+"""ClickSend's wire format: the JSON that sends a text, its answers, and its webhooks. Pure.
+
+Its webhooks are forms unless the rule at ClickSend says JSON. Some fields come under an older name as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from integrations import reading
+from integrations.answers import Answer, cents, count
+from integrations.ports import (
+    Checked,
+    DeliveryReceipt,
+    InboundSms,
+    LookupAnswer,
+    OutboundSms,
+    ReceiptStatus,
+    SendKind,
+    SendOutcome,
+)
+
+SOURCE = "avatar-cms"
+PAGE_SIZE = 100
+MOST_PAGES = 20
+SUCCESS = "SUCCESS"
+
+# What ClickSend says of each message, in our words; whatever else it says is a refusal too.
+ERRORS: Mapping[str, str] = {
+    "INVALID_RECIPIENT": "invalid_number",
+    "INVALID_SENDER_ID": "no_sender",
+    "INVALID_RETURN_ADDRESS": "no_sender",
+    "COUNTRY_NOT_ENABLED": "country_not_allowed",
+    "INSUFFICIENT_CREDIT": "no_credit",
+    "MISSING_REQUIRED_FIELDS": "empty",
+    "UNAUTHORIZED": "bad_credentials",
+    "TOO_MANY_REQUESTS": "busy",
+    "THROTTLED": "busy",
+    "OPTED_OUT": "opted_out",
+    "RECIPIENT_OPTED_OUT": "opted_out",
+}
+#: Refused now, and nothing wrong with the text: it may go later.
+PASSING = frozenset({"busy", "no_credit", "bad_credentials"})
+STATUS_CODES: Mapping[str, ReceiptStatus] = {
+    "200": "sent",
+    "201": "delivered",
+    # Failed for the moment: ClickSend goes on trying.
+    "300": "accepted",
+    "301": "failed",
+}
+# What the words beside a failure speak of; the first that fits.
+_ABOUT: tuple[tuple[str, str], ...] = (
+    ("opted out", "opted_out"),
+    ("opt-out", "opted_out"),
+    ("unsubscribed", "opted_out"),
+    ("landline", "landline"),
+    ("invalid", "invalid_number"),
+    ("unknown subscriber", "invalid_number"),
+    ("unallocated", "invalid_number"),
+    ("not in service", "invalid_number"),
+    ("blacklist", "blocked"),
+    ("blocked", "blocked"),
+    ("barred", "blocked"),
+    ("spam", "filtered"),
+    ("filtered", "filtered"),
+    ("expired", "expired"),
+    ("absent", "unreachable_phone"),
+    ("switched off", "unreachable_phone"),
+)
+
+
+# Sending
+
+
+def request(sms: OutboundSms) -> dict[str, object]:
+    """The JSON that sends one text. Without a sender ClickSend uses a shared number."""
+    message = {"source": SOURCE, "to": sms.to, "body": sms.body, "custom_string": sms.reference}
+    if sms.from_:
+        message["from"] = sms.from_
+    return {"messages": [message]}
+
+
+def outcome(answer: Answer, *, currency: str, now: datetime) -> SendOutcome:
+    """What an answer to sending means. 200 alone says nothing: each message has a status of its own."""
+    said = answer.json()
+    row = _message(said)
+    status = reading.text(row.get("status")).upper()
+    sid = reading.text(row.get("message_id"))
+    kind = answer.kind(readable=bool(sid) if status == SUCCESS else bool(status))
+    if kind == "accepted":
+        if status == SUCCESS:
+            return _accepted(row, sid, said, currency)
+        code = ERRORS.get(status, f"clicksend_{status.lower()[:40]}")
+        return SendOutcome(_refusal(code), error_code=code)
+    if kind == "unknown" or not answer.request_left:
+        return SendOutcome(kind, error_code=answer.word())
+    code = ERRORS.get(reading.text(said.get("response_code")).upper(), answer.word())
+    if kind == "refused":
+        kind = _refusal(code)
+    return SendOutcome(kind, error_code=code, retry_after=answer.pause(now))
+
+
+def _refusal(code: str) -> SendKind:
+    return "retry" if code in PASSING else "refused"
+
+
+def _accepted(row: Mapping[str, object], sid: str, said: Mapping[str, object], currency: str) -> SendOutcome:
+    money = _object(_object(said.get("data")).get("_currency"))
+    return SendOutcome(
+        "accepted",
+        provider_message_id=sid,
+        segments=count(row.get("message_parts")),
+        cost_cents=cents(
+            row.get("message_price"), price_currency=money.get("currency_name_short"), currency=currency
+        ),
+    )
+
+
+def _message(said: Mapping[str, object]) -> Mapping[str, object]:
+    rows = _object(said.get("data")).get("messages")
+    return _object(rows[0]) if isinstance(rows, list) and len(rows) == 1 else {}
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+# Asking
+
+
+def search(*, sent_after: datetime, page: int) -> dict[str, str]:
+    """The query for one page of what was sent since then."""
+    return {"date_from": str(int(sent_after.timestamp())), "page": str(page), "limit": str(PAGE_SIZE)}
+
+
+def found(answer: Answer, sms: OutboundSms) -> LookupAnswer | None:
+    """Whether a text is on this page of the history, by our reference. None: it may be on the next one.
+
+    Absent says that this was the last page and none of the earlier ones had it either.
+    """
+    page = _object(answer.json().get("data"))
+    rows = page.get("data")
+    if answer.status != 200 or not isinstance(rows, list):
+        return LookupAnswer("unsure")
+    for row in map(_object, rows):
+        if reading.text(row.get("custom_string")) == sms.reference:
+            return _found(row)
+    here, last = (count(page.get(name), most=MOST_PAGES) for name in ("current_page", "last_page"))
+    if here is None or last is None:
+        return LookupAnswer("unsure")
+    return LookupAnswer("absent") if here >= last else None
+
+
+def _found(row: Mapping[str, object]) -> LookupAnswer:
+    sid = reading.text(row.get("message_id"))
+    status = STATUS_CODES.get(reading.text(row.get("status_code")), "accepted")
+    return LookupAnswer("found", provider_message_id=sid, status=status) if sid else LookupAnswer("unsure")
+
+
+def checked(answer: Answer) -> Checked:
+    """What asking for the account itself showed."""
+    if answer.status == 200:
+        data = _object(answer.json().get("data"))
+        balance = reading.text(data.get("balance"))
+        money = reading.text(_object(data.get("_currency")).get("currency_name_short"))
+        left = f" Its balance is {money} {balance}." if balance and money else ""
+        return Checked(True, f"ClickSend accepts the credentials.{left}")
+    if answer.status in (401, 403):
+        return Checked(False, "ClickSend does not accept these credentials. Copy user name and key again.")
+    if not answer.request_left:
+        return Checked(False, "ClickSend could not be reached. Is this server connected to the internet?")
+    return Checked(False, "ClickSend gave no usable answer. Try again in a minute.")
+
+
+# Webhooks
+
+
+def fields_of(body: bytes) -> Mapping[str, object]:
+    """The fields of a webhook, form or JSON."""
+    return (
+        reading.json_object(body) if body.lstrip().startswith((b"{", b"\xef\xbb\xbf")) else reading.form(body)
+    )
+
+
+def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
+    """A text that came in. Without an id its key is the hash of its body."""
+    fields = fields_of(body)
+    sender = _number(fields.get("from")) or _number(fields.get("sms"))
+    if not sender:
+        reading.fail("from", "the sender's number is missing.")
+    words = next((text for name in ("body", "message") if isinstance(text := fields.get(name), str)), "")
+    return InboundSms(
+        external_id=reading.identifier(fields.get("message_id") or fields.get("messageid"), "message_id"),
+        from_=sender,
+        to=_number(fields.get("to")) or _number(fields.get("originalsenderid")),
+        body=reading.clean(words),
+        at=_moment(fields.get("timestamp"), zone),
+    )
+
+
+def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
+    """How far a text that went out has come; a code we do not know says that ClickSend has it, no more."""
+    fields = fields_of(body)
+    message_id = reading.identifier(fields.get("message_id") or fields.get("messageid"), "message_id")
+    if not message_id:
+        reading.fail("message_id", "the message's id is missing.")
+    code = reading.text(fields.get("status_code"))
+    if not code:
+        reading.fail("status_code", "the status is missing.")
+    status = STATUS_CODES.get(code, "accepted")
+    return DeliveryReceipt(
+        provider_message_id=message_id,
+        status=status,
+        at=_moment(fields.get("timestamp"), zone),
+        error=_error(fields) if status == "failed" else "",
+        reference=reading.first(fields.get("custom_string"), fields.get("customstring")),
+    )
+
+
+def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
+    """A receipt's identity: what it says of which message, and when."""
+    fields = fields_of(body)
+    code, at = (reading.text(fields.get(name))[:20] for name in ("status_code", "timestamp"))
+    return f"receipt:{code}:{at}:{told.provider_message_id[:200]}"
+
+
+def _error(fields: Mapping[str, object]) -> str:
+    said = " ".join(reading.text(fields.get(name)) for name in ("error_text", "status_text")).lower()
+    return next((word for part, word in _ABOUT if part in said), "undelivered")
+
+
+def _moment(value: object, zone: ZoneInfo) -> datetime | None:
+    """A time ClickSend gives; one that cannot be read is none, as the text itself matters more."""
+    try:
+        return reading.moment(value, "timestamp", zone)
+    except reading.Malformed:
+        return None
+
+
+def _number(value: object) -> str:
+    # The plus of an international number that nobody encoded is a space in a form.
+    if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
+        value = "+" + value.strip()
+    return reading.text(value)

@@ -1,0 +1,310 @@
+"""What every SMS gateway promises, asked of each against its provider's server on this machine."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from accounts.models import Location
+from integrations import gateways, http
+from integrations.models import Provider, ProviderAccount
+from integrations.ports import DeliveryReceipt, OutboundSms, SmsGateway
+from integrations.providers import clicksend_format, twilio_format
+from tests.fakes.clicksend import FakeClickSend
+from tests.fakes.server import FakeProvider, Fault
+from tests.fakes.twilio import FakeTwilio, signature
+
+ZONE = ZoneInfo("Australia/Sydney")
+PUBLIC = "https://cms.example"
+
+
+@dataclass
+class Line:
+    """A gateway and the server it speaks to."""
+
+    gateway: SmsGateway
+    provider: FakeProvider
+    parse: Callable[..., DeliveryReceipt]
+    delivered: str
+    posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        def keep(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+            self.posted.append((url, body, headers))
+            return 200, b""
+
+        self.provider.deliver = keep
+
+    def sent(self) -> int:
+        return len(self.provider.journal)
+
+
+@contextmanager
+def twilio(settings: Any) -> Iterator[Line]:
+    with FakeTwilio() as fake:
+        settings.TWILIO_API_URL = fake.url
+        account = _account(Provider.TWILIO, account_sid=fake.account_sid, auth_token=fake.auth_token)
+        yield Line(gateways.for_account(account), fake, twilio_format.parse_receipt, "delivered")
+
+
+@contextmanager
+def clicksend(settings: Any) -> Iterator[Line]:
+    with FakeClickSend(receipt_url=f"{PUBLIC}/webhooks/sms/receipt/t") as fake:
+        settings.CLICKSEND_API_URL = fake.url
+        account = _account(Provider.CLICKSEND, username=fake.login[0], api_key=fake.login[1])
+        yield Line(gateways.for_account(account), fake, clicksend_format.parse_receipt, "201")
+
+
+LINES = {"twilio": twilio, "clicksend": clicksend}
+
+
+def _account(provider: str, **credentials: str) -> ProviderAccount:
+    location = Location(name="Avatar Imaging Sydney", code="sydney", currency="AUD")
+    return ProviderAccount(location=location, provider=provider, credentials=credentials)
+
+
+@pytest.fixture(params=LINES)
+def line(request: pytest.FixtureRequest, settings: Any) -> Iterator[Line]:
+    settings.PUBLIC_URL = PUBLIC
+    with LINES[request.param](settings) as line:
+        yield line
+
+
+@pytest.fixture
+def console() -> SmsGateway:
+    return gateways.for_account(_account(Provider.CONSOLE))
+
+
+def text(**more: Any) -> OutboundSms:
+    reference = str(uuid4())
+    return OutboundSms("+61412345678", "+61480000001", f"See you at 3pm. {reference[:8]}", reference, **more)
+
+
+# Sending
+
+
+def test_a_text_is_taken_once_with_its_id_and_its_segments(line: Line) -> None:
+    sms = text()
+    outcome = line.gateway.send(sms)
+    [taken] = line.provider.journal
+    assert (outcome.kind, outcome.provider_message_id, outcome.segments) == ("accepted", taken["id"], 1)
+    assert (taken["to"], taken["from"], taken["body"]) == (sms.to, sms.from_, sms.body)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "word", "taken"),
+    [
+        ("reset", "unknown", "no_answer", 0),
+        ("accept_then_reset", "unknown", "no_answer", 1),
+        ("accept_then_500", "unknown", "http_500", 1),
+        ("malformed", "unknown", "http_200", 1),
+        ("error_500", "unknown", "http_500", 0),
+        ("busy", "retry", "busy", 0),
+        ("unauthorized", "retry", "bad_credentials", 0),
+        ("no_credit", "retry", "no_credit", 0),
+        ("opted_out", "refused", "opted_out", 0),
+        ("invalid_number", "refused", "invalid_number", 0),
+        ("no_sender", "refused", "no_sender", 0),
+    ],
+)
+def test_every_end_of_a_call_is_taken_for_what_it_proves(
+    line: Line, fault: str, kind: str, word: str, taken: int
+) -> None:
+    line.provider.script(fault)
+    outcome = line.gateway.send(text())
+    assert (outcome.kind, outcome.error_code, line.sent()) == (kind, word, taken)
+    assert line.gateway.send(text()).kind == "accepted", "and the next one goes as if nothing had been"
+
+
+def test_a_throttled_call_says_how_long_to_wait(line: Line) -> None:
+    line.provider.script(Fault("busy", retry_after="42"))
+    assert line.gateway.send(text()).retry_after == 42.0
+
+
+def test_silence_after_the_request_left_is_unknown(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+    line.provider.script(Fault("slow", seconds=1.0))
+    assert (line.gateway.send(text()).kind, line.sent()) == ("unknown", 0)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_nobody_there_is_tried_again(name: str, settings: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with LINES[name](settings) as line:
+        settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = f"http://127.0.0.1:{port}"
+        outcome = line.gateway.send(text())
+    assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
+
+
+def test_a_certificate_of_nobodys_stops_the_call_before_it_leaves(
+    settings: Any, line: Line, tmp_path: Any
+) -> None:
+    with _tls(tmp_path) as url:
+        settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = url
+        outcome = line.gateway.send(text())
+    assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
+
+
+@pytest.mark.parametrize("provider", [Provider.TWILIO, Provider.CLICKSEND])
+def test_without_credentials_nothing_is_called(provider: str) -> None:
+    gateway = gateways.for_account(_account(provider))
+    outcome = gateway.send(text())
+    assert (outcome.kind, outcome.error_code) == ("retry", "bad_credentials")
+    assert not gateway.check().works
+
+
+def test_the_connection_can_be_tried_without_sending(line: Line, settings: Any) -> None:
+    assert line.gateway.check().works
+    line.provider.login = line.provider.auth_token = "changed"  # type: ignore[attr-defined]
+    assert not line.gateway.check().works
+    assert line.sent() == 0
+
+
+# What each declares
+
+
+def test_a_second_call_with_the_same_reference_is_a_second_text(line: Line) -> None:
+    assert not line.gateway.capabilities.idempotency
+    sms = text()
+    ids = {line.gateway.send(sms).provider_message_id for _ in range(2)}
+    assert (len(ids), line.sent()) == (2, 2)
+
+
+def test_the_on_screen_phone_takes_a_reference_once(console: SmsGateway) -> None:
+    assert console.capabilities.idempotency
+    sms = text()
+    assert console.send(sms) == console.send(sms)
+    assert console.lookup(sms, sent_after=datetime.now(UTC)).kind == "found"
+    assert not console.capabilities.echo_ref
+    assert not console.capabilities.paced
+
+
+def test_what_became_of_a_text_without_an_answer_can_be_found_out(line: Line) -> None:
+    assert line.gateway.capabilities.search
+    lost, never = text(), text()
+    line.provider.script("accept_then_reset", "reset")
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    assert [line.gateway.send(sms).kind for sms in (lost, never)] == ["unknown", "unknown"]
+
+    known = line.gateway.lookup(lost, sent_after=since)
+    assert (known.kind, known.provider_message_id) == ("found", line.provider.journal[0]["id"])
+    assert line.gateway.lookup(never, sent_after=since).kind == "absent"
+    assert line.gateway.capabilities.search_lag > timedelta(0)
+
+
+def test_a_search_that_fails_settles_nothing(line: Line, settings: Any) -> None:
+    settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = f"{line.provider.url}/nowhere"
+    assert line.gateway.lookup(text(), sent_after=datetime.now(UTC)).kind == "unsure"
+
+
+def test_a_text_is_found_on_a_later_page(settings: Any) -> None:
+    with clicksend(settings) as line:
+        wanted = text()
+        for sms in [*(text() for _ in range(101)), wanted]:
+            line.gateway.send(sms)
+        known = line.gateway.lookup(wanted, sent_after=datetime.now(UTC) - timedelta(minutes=1))
+        assert known.kind == "found"
+
+
+def test_receipts_arrive_and_bring_our_reference_back(line: Line) -> None:
+    assert line.gateway.capabilities.receipts
+    assert line.gateway.capabilities.echo_ref
+    sms = text()
+    sent = line.gateway.send(sms)
+    line.provider.report(sent.provider_message_id, line.delivered)
+    [(url, body, headers)] = line.posted
+    told = line.parse(body, zone=ZONE)
+    assert (told.provider_message_id, told.status) == (sent.provider_message_id, "delivered")
+    assert sms.reference in (told.reference, *parse_qs(urlsplit(url).query).get("ref", []))
+    assert url.startswith(PUBLIC)
+    assert "X-Twilio-Signature" not in headers or headers["X-Twilio-Signature"] == signature(
+        url, {k: v[0] for k, v in parse_qs(body.decode(), keep_blank_values=True).items()}, "twilio-token"
+    )
+
+
+def test_twilio_is_told_no_address_that_it_could_not_reach(settings: Any) -> None:
+    settings.PUBLIC_URL = ""
+    with twilio(settings) as line:
+        line.gateway.send(text())
+        assert "StatusCallback" not in line.provider.calls[0].body.decode()
+
+
+def test_an_api_key_sends_in_place_of_the_token(settings: Any) -> None:
+    with FakeTwilio() as fake:
+        settings.TWILIO_API_URL = fake.url
+        account = _account(
+            Provider.TWILIO,
+            account_sid=fake.account_sid,
+            auth_token="t",
+            api_key_sid="SK1",
+            api_key_secret="s",
+        )
+        gateways.for_account(account).send(text())
+        assert fake.calls[0].login == ("SK1", "s")
+
+
+def test_no_redirect_is_followed(settings: Any) -> None:
+    class Moved(FakeTwilio):
+        def answer(self, call: Any) -> Any:
+            from tests.fakes.server import Reply
+
+            return Reply(302, b"", {"Location": "http://169.254.169.254/latest"})
+
+    with Moved() as fake:
+        settings.TWILIO_API_URL = fake.url
+        account = _account(Provider.TWILIO, account_sid=fake.account_sid, auth_token="t")
+        assert gateways.for_account(account).send(text()).kind == "unknown"
+        assert len(fake.calls) == 1
+
+
+@contextmanager
+def _tls(folder: Any) -> Iterator[str]:
+    """A server whose certificate nobody trusts."""
+    import ssl
+    import threading
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def shake() -> None:
+            connection, _ = server.accept()
+            try:
+                context.wrap_socket(connection, server_side=True).close()
+            except OSError:
+                connection.close()
+
+        thread = threading.Thread(target=shake, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(5)
