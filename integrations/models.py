@@ -129,6 +129,36 @@ class SenderIdentity(BaseModel):
         )
 
 
+class SenderPace(models.Model):
+    """When a sender's next text may go: all workers take their turns from this row. Real time, whatever the
+    clock of the system shows, for it is a carrier that counts."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="sender__location")
+
+    sender = models.OneToOneField(
+        SenderIdentity, on_delete=models.CASCADE, primary_key=True, related_name="pace"
+    )
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"pace of sender #{self.sender_id}"
+
+
+class AccountPause(models.Model):
+    """Until when nothing is sent through an account: it said that it is busy, or that its credit is used up."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="account__location")
+
+    account = models.OneToOneField(
+        ProviderAccount, on_delete=models.CASCADE, primary_key=True, related_name="pause"
+    )
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"pause of account #{self.account_id}"
+
+
 class Receipt(BaseModel):
     """One raw delivery from outside, kept before it was understood.
 

@@ -198,7 +198,7 @@ def _senders(location_ids: Iterable[int]) -> dict[int, SenderIdentity]:
     """The sender each location uses: its first usable one, the preferred one in front."""
     found: dict[int, SenderIdentity] = {}
     rows = SenderIdentity.objects.filter(location_id__in=list(location_ids), account__enabled=True)
-    for sender in rows.select_related("account").order_by("-is_default", "id"):
+    for sender in rows.select_related("account__pause").order_by("-is_default", "id"):
         if sender.usable:
             found.setdefault(sender.location_id, sender)
     return found

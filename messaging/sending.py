@@ -18,7 +18,7 @@ import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -27,7 +27,8 @@ from contacts import locks as contact_locks
 from contacts.models import Contact
 from core import clock
 from core.crashpoints import crashpoint, declare
-from integrations import gateways
+from integrations import gateways, pacing
+from integrations.models import SenderIdentity
 from integrations.ports import OutboundSms, SendOutcome
 from messaging import delivery, judging, outcomes, wordings
 from messaging.models import CLAIMABLE, Message, SendAttempt, Status
@@ -64,12 +65,12 @@ def send_due(*, limit: int = BATCH) -> int:
     claimed, looked_at = claim(limit=limit)
     if claimed:
         crashpoint("messaging.claimed")
-    paused: dict[int, datetime] = {}
+    turns = pacing.Turns()
     for message in claimed:
         if monotonic() - started > SECONDS:
             release(message)
             continue
-        ready = begin(message, paused=paused)
+        ready = _begin_in_turn(message, turns)
         if ready is None:
             continue
         crashpoint("messaging.before_call")
@@ -77,9 +78,19 @@ def send_due(*, limit: int = BATCH) -> int:
         crashpoint("messaging.after_call")
         record(ready.message, outcome)
         crashpoint("messaging.recorded")
-        if outcome.kind == "retry" and outcome.retry_after and ready.message.provider_account_id:
-            paused[ready.message.provider_account_id] = clock.now() + timedelta(seconds=outcome.retry_after)
     return looked_at
+
+
+def _begin_in_turn(message: Message, turns: pacing.Turns) -> Ready | None:
+    """`begin`, at the pace of the sender: a turn that comes soon is waited for with nothing open, and the message
+    judged once more when it has come; one further off puts the message back in line.
+    """
+    ready = begin(message, turns=turns)
+    if not isinstance(ready, pacing.Turn):
+        return ready
+    sleep(ready.seconds)
+    begun = begin(message)
+    return None if isinstance(begun, pacing.Turn) else begun
 
 
 @transaction.atomic
@@ -107,9 +118,10 @@ def claim(*, limit: int = BATCH) -> tuple[list[Message], int]:
     return judging.settle(messages, verdicts), len(due)
 
 
-def begin(message: Message, *, paused: dict[int, datetime] | None = None) -> Ready | None:
+def begin(message: Message, *, turns: pacing.Turns | None = None) -> Ready | pacing.Turn | None:
     """Judge once more and commit `sending` and the attempt. None when the message is no longer ours, or may
-    not go.
+    not go. With `turns`, a Turn when the sender has to wait for one: it is this message's, then call again
+    without.
     """
     with transaction.atomic():
         # An opt-out and a send to the same number wait for each other, so that none goes out after the other
@@ -125,10 +137,16 @@ def begin(message: Message, *, paused: dict[int, datetime] | None = None) -> Rea
         sender = verdict.sender
         if not judging.settle([message], [verdict]) or sender is None:
             return None
-        until = (paused or {}).get(sender.account.pk)
-        if until is not None:
-            _back_in_line(message, until)
+        if _paused(message, sender):
             return None
+        gateway = gateways.for_account(sender.account)
+        if turns is not None and gateway.capabilities.paced:
+            turn = turns.take(sender)
+            if not turn.taken:
+                _back_in_line(message, clock.now() + timedelta(seconds=turn.seconds))
+                return None
+            if turn.seconds > 0:
+                return turn
         judging.fill(message, verdict)
         message.template_version = wordings.newest_version(message.template)
         message.status = Status.SENDING
@@ -139,7 +157,19 @@ def begin(message: Message, *, paused: dict[int, datetime] | None = None) -> Rea
         message.next_try_at = None
         message.save()
         SendAttempt.objects.create(message=message, fence=message.fence)
-    return Ready(message, as_sms(message), gateways.for_account(sender.account))
+    return Ready(message, as_sms(message), gateway)
+
+
+def _paused(message: Message, sender: SenderIdentity) -> bool:
+    """Whether the sender's account is left alone for a while; the message then waits, or is held."""
+    pause = pacing.pause_of(sender.account)
+    if pause is None:
+        return False
+    if pause.reason in outcomes.OURS_TO_MEND:
+        outcomes.held(message, reason=outcomes.OURS_TO_MEND[pause.reason])
+    else:
+        _back_in_line(message, pause.until)
+    return True
 
 
 def as_sms(message: Message) -> OutboundSms:
@@ -179,6 +209,7 @@ def _apply(message: Message, outcome: SendOutcome) -> None:
         outcome, attempt=message.attempts, now=clock.now(), jitter=random.random()
     )  # fmt: skip
     mend = outcomes.OURS_TO_MEND.get(outcome.error_code)
+    _pause_account(message, outcome)
     if after.status == Status.SENT:
         outcomes.sent(
             message,
@@ -197,6 +228,17 @@ def _apply(message: Message, outcome: SendOutcome) -> None:
         outcomes.parked(message, reason=after.reason)
     else:
         _back_in_line(message, after.at)
+
+
+def _pause_account(message: Message, outcome: SendOutcome) -> None:
+    """What is wrong with the account, not with the message, keeps the others from trying too."""
+    if message.provider_account_id is None or outcome.kind in ("accepted", "unknown"):
+        return
+    wait = timedelta(seconds=outcome.retry_after or 0)
+    if outcome.error_code in pacing.TO_MEND:
+        wait = max(wait, pacing.MENDING)
+    if wait:
+        pacing.pause(message.provider_account_id, reason=outcome.error_code, until=clock.now() + wait)
 
 
 def _back_in_line(message: Message, at: datetime | None) -> None:

@@ -1,0 +1,93 @@
+"""How fast texts leave: a sender's turns, and pauses of a whole account. Shared by all workers, through the
+database; nobody sleeps or calls inside a transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from core import clock
+from integrations.models import AccountPause, ProviderAccount, SenderIdentity
+
+#: Real seconds that one run of the sender waits for turns, in all.
+PATIENCE = 3.0
+#: How long an account whose credit is used up, or whose credentials are wrong, is left alone before one text
+#: tries again.
+MENDING = timedelta(minutes=14)
+#: Reasons that do not go away by waiting a little.
+TO_MEND = frozenset({"no_credit", "bad_credentials"})
+
+# One statement, so that two workers never take the same turn. A sender's turns follow each other at its pace; one
+# that lies further off than the caller will wait is not taken, and how far off it is comes back below nought.
+_TAKE = """
+WITH taken AS (
+    INSERT INTO integrations_senderpace AS pace (sender_id, free_at)
+    VALUES (%(sender)s, clock_timestamp() + make_interval(secs => %(gap)s))
+    ON CONFLICT (sender_id) DO UPDATE
+    SET free_at = greatest(pace.free_at, clock_timestamp()) + make_interval(secs => %(gap)s)
+    WHERE pace.free_at <= clock_timestamp() + make_interval(secs => %(patience)s)
+    RETURNING free_at - make_interval(secs => %(gap)s) AS turn
+)
+SELECT true, extract(epoch FROM turn - clock_timestamp()) FROM taken
+UNION ALL
+SELECT false, extract(epoch FROM free_at - clock_timestamp()) FROM integrations_senderpace
+WHERE sender_id = %(sender)s AND NOT EXISTS (SELECT FROM taken)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`seconds` until it; `taken` is False when it is too far off and somebody else may have it."""
+
+    taken: bool
+    seconds: float
+
+
+@dataclass(slots=True)
+class Turns:
+    """The turns that one run of the sender takes, waiting `patience` seconds at most in all."""
+
+    patience: float = PATIENCE
+    _put_off: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    def take(self, sender: SenderIdentity) -> Turn:
+        """The sender's next turn, if it is near enough. What is put off is spread over the turns to come."""
+        gap = 1 / sender.per_second
+        turn = _take(sender.pk, gap=gap, patience=max(self.patience, 0.0))
+        if turn.taken:
+            self.patience -= turn.seconds
+            return turn
+        self._put_off[sender.pk] += 1
+        return Turn(False, turn.seconds + (self._put_off[sender.pk] - 1) * gap)
+
+
+def _take(sender_id: int, *, gap: float, patience: float) -> Turn:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, {"sender": sender_id, "gap": gap, "patience": patience})
+        # Another worker's new row may be invisible to the second half: then its turn is one gap away.
+        taken, seconds = cursor.fetchone() or (False, gap)
+    return Turn(taken, max(float(seconds), 0.0))
+
+
+def pause(account_id: int, *, reason: str, until: datetime) -> None:
+    """Send nothing through an account until then; a later end stays."""
+    mine, new = AccountPause.objects.get_or_create(
+        account_id=account_id, defaults={"until": until, "reason": reason[:40]}
+    )
+    if not new and mine.until < until:
+        AccountPause.objects.filter(account_id=account_id).update(until=until, reason=reason[:40])
+
+
+def resume(account_id: int) -> None:
+    """End an account's pause: what it was for is mended."""
+    AccountPause.objects.filter(account_id=account_id).delete()
+
+
+def pause_of(account: ProviderAccount) -> AccountPause | None:
+    """The account's pause, if it lasts still. Loads it unless `pause` was selected along."""
+    found: AccountPause | None = getattr(account, "pause", None)
+    return found if found is not None and found.until > clock.now() else None
