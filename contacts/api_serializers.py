@@ -207,6 +207,7 @@ class MomentSerializer(serializers.Serializer):
     source = serializers.CharField()  # type: ignore[assignment]
     channel = serializers.CharField()
     details = serializers.DictField()
+    answers = serializers.DictField(help_text="What the person answered in a form or chat, by question.")
     cause = CauseSerializer(source="*")
 
 

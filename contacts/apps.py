@@ -11,9 +11,10 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
-        from contacts import builtin_panels, handlers, seeds, signals
+        from contacts import builtin_panels, handlers, inbound, seeds, signals
 
         signals.connect()
         handlers.connect()
+        inbound.connect()
         seeds.connect()
         builtin_panels.connect()

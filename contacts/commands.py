@@ -12,19 +12,21 @@ from core.causes import Cause
 
 @dataclass(frozen=True)
 class Touch:
-    """How somebody came to us this time. `utm` and `clicks` hold utm_* values and click ids such as gclid."""
+    """How somebody came to us this time. `utm` and `clicks` hold utm_* values and click ids such as gclid,
+    `traces` what else tells of it: ids of an ad, the page they landed on (`contacts.vocabulary.TRACES`)."""
 
     source: str
     channel: str = ""
     campaign: str = ""
     utm: dict[str, str] = field(default_factory=dict)
     clicks: dict[str, str] = field(default_factory=dict)
+    traces: dict[str, str] = field(default_factory=dict)
     at: datetime | None = None
 
     def as_dict(self, now: datetime) -> dict[str, str]:
         """The stored form; values that are empty are left out."""
         values = {
-            **self.utm, **self.clicks,
+            **self.traces, **self.utm, **self.clicks,
             "source": self.source, "channel": self.channel, "campaign": self.campaign,
             "at": (self.at or now).isoformat(),
         }  # fmt: skip
@@ -44,7 +46,8 @@ class MatchResult:
 @dataclass(frozen=True)
 class NewTouchpoint:
     """Something that happened. With `is_attribution` it counts as a way the contact found us, and becomes the
-    first touch where there is none yet; with `update_last_touch` it becomes the last touch."""
+    first touch where there is none yet; with `update_last_touch` it becomes the last touch. `answers` are a
+    person's own words, by question: they are kept encrypted, so nothing of them belongs into `details`."""
 
     contact_id: int
     type: str
@@ -52,6 +55,7 @@ class NewTouchpoint:
     source: str = ""
     channel: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, str] | None = None
     is_attribution: bool = False
     update_last_touch: bool = False
     staff_id: int | None = None

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Location
-from contacts import editing, events, identity, pipeline, search, warmness
+from contacts import editing, events, identity, pipeline, search, touchpoints, warmness
 from contacts.commands import MatchResult, Touch
 from contacts.locks import email_lock, hold, identity_lock, phone_lock
 from contacts.models import Contact, ExternalIdentity, StageChange
@@ -292,8 +292,11 @@ def _welcome_back(
 def _came_again(contact: Contact, touch: Touch | None, leads: bool) -> None:
     now = clock.now()
     if touch is not None:
-        contact.last_touch = touch.as_dict(now)
-        contact.first_touch = contact.first_touch or contact.last_touch
+        came = touch.as_dict(now)
+        contact.first_touch = contact.first_touch or came
+        # What is told late happened before what is known already.
+        if touchpoints.is_latest(contact, touch.at or now):
+            contact.last_touch = came
     if leads:
         contact.lead_at = now
     contact.save(update_fields=["first_touch", "last_touch", "lead_at"])

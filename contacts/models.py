@@ -272,7 +272,7 @@ class Consent(BaseModel):
 
 
 class Touchpoint(BaseModel):
-    """One thing that happened between the clinic and a contact."""
+    """One thing that happened between the clinic and a contact; `answers` is what they wrote in a form or chat."""
 
     access: ClassVar[Access] = Access(resource="contacts", location="location", owner="contact__owner")
 
@@ -283,6 +283,7 @@ class Touchpoint(BaseModel):
     source = models.CharField(max_length=24, blank=True)
     channel = models.CharField(max_length=80, blank=True, help_text="Campaign or flow.")
     details = models.JSONField(default=dict, blank=True)
+    answers = EncryptedJSONField(null=True, blank=True, default=None)
     is_attribution_event = models.BooleanField(default=False)
     staff = models.ForeignKey(
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -23,7 +23,8 @@ _RANKS = {CONSENT: 0, WARMNESS: 1, STAGE: 2, TOUCHPOINT: 3}
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of a contact's timeline. `kind` says what it is of, `text` is for people."""
+    """One line of a contact's timeline. `kind` says what it is of, `text` is for people, `answers` is what the
+    person wrote in a form or chat."""
 
     kind: str
     pk: int
@@ -35,6 +36,7 @@ class Moment:
     source: str = ""
     channel: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> tuple[datetime, int, int]:
@@ -107,7 +109,12 @@ def _before(rows: QuerySet[Any], rank: int, cut: tuple[datetime, int, int]) -> Q
 
 def _of_touchpoint(row: Touchpoint) -> Moment:
     text = vocabulary.LABELS.get(row.type, row.type)
-    shown = {"source": row.source, "channel": row.channel, "details": row.details}
+    shown = {
+        "source": row.source,
+        "channel": row.channel,
+        "details": row.details,
+        "answers": row.answers or {},
+    }
     return Moment(TOUCHPOINT, row.pk, row.at, row.type, text, row.cause_kind, row.cause_id, **shown)
 
 

@@ -12,14 +12,13 @@ from contacts import events, warmness
 from contacts.commands import NewTouchpoint
 from contacts.locks import contacts_for_update
 from contacts.models import Contact, Touchpoint
-from contacts.vocabulary import INBOUND, OUTBOUND, TouchpointType
+from contacts.vocabulary import CLICK_IDS, INBOUND, OUTBOUND, TRACES, TouchpointType
 from core import clock
 from core import events as log
 from core.errors import Invalid
 from core.events import NewEvent
 
-_TRACED = ("campaign",)
-_CLICK_IDS = ("gclid", "fbclid", "msclkid", "ttclid")
+_KEPT = frozenset((*TRACES, *CLICK_IDS))
 
 
 @transaction.atomic
@@ -62,6 +61,7 @@ def _row(new: NewTouchpoint, contact: Contact, now: datetime) -> Touchpoint:
     return Touchpoint(
         location_id=contact.location_id, contact=contact, at=new.at or now, type=new.type, source=new.source,
         channel=new.channel[:80], details=new.details, is_attribution_event=new.is_attribution,
+        answers=new.answers or None,  # type: ignore[misc]
         staff_id=new.staff_id, cause_kind=new.cause.kind, cause_id=str(new.cause.id),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def _touch(news: Sequence[NewTouchpoint], rows: Sequence[Touchpoint], contacts: 
         if new.is_attribution and not contact.first_touch:
             contact.first_touch = _as_touch(row)
             columns.add("first_touch")
-        if new.update_last_touch and _is_latest(contact, row):
+        if new.update_last_touch and is_latest(contact, row.at):
             contact.last_touch = _as_touch(row)
             columns.add("last_touch")
     Contact.objects.bulk_update(list(contacts.values()), sorted(columns))
@@ -108,17 +108,14 @@ def _later(known: datetime | None, at: datetime) -> datetime:
     return at if known is None or at > known else known
 
 
-def _is_latest(contact: Contact, row: Touchpoint) -> bool:
+def is_latest(contact: Contact, at: datetime) -> bool:
+    """Whether nothing later is known of how this contact came to us."""
     known = contact.last_touch.get("at")
-    return not known or datetime.fromisoformat(known) <= row.at
+    return not known or datetime.fromisoformat(known) <= at
 
 
 def _as_touch(row: Touchpoint) -> dict[str, str]:
     """A touchpoint as a contact's first or last touch."""
-    kept = {
-        key: str(value)
-        for key, value in row.details.items()
-        if key in _TRACED or key in _CLICK_IDS or key.startswith("utm_")
-    }
+    kept = {key: str(value) for key, value in row.details.items() if key in _KEPT or key.startswith("utm_")}
     touch = {**kept, "source": row.source, "channel": row.channel, "type": row.type, "at": row.at.isoformat()}
     return {key: value for key, value in touch.items() if value}

@@ -135,3 +135,11 @@ OUTBOUND: frozenset[str] = frozenset({
 })  # fmt: skip
 
 LABELS: dict[str, str] = dict(TouchpointType.choices)
+
+CLICK_IDS = ("gclid", "gbraid", "wbraid", "fbclid", "msclkid", "ttclid")
+
+#: What a touch keeps of a touchpoint besides click ids and utm values.
+TRACES = (
+    "campaign", "campaign_id", "adset_id", "adset_name", "ad_id", "ad_name", "form_id", "platform", "referrer",
+    "landing_page",
+)  # fmt: skip

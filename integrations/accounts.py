@@ -150,5 +150,10 @@ def _is_console_token(token: str) -> bool:
     return bool(configured) and hmac.compare_digest(configured.encode(), token.encode("utf-8", "replace"))
 
 
+def enabled(provider: str) -> list[ProviderAccount]:
+    """Every enabled account with a provider, in a fixed order."""
+    return list(_enabled().filter(provider=provider).order_by("location_id", "id"))
+
+
 def _enabled() -> QuerySet[ProviderAccount]:
     return ProviderAccount.objects.select_related("location").filter(enabled=True)

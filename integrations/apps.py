@@ -12,9 +12,18 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from integrations import clinic_checks, gateways, handlers, inbound, own_settings, seeds
+        from integrations import (
+            clinic_checks,
+            fetching,
+            gateways,
+            graph,
+            handlers,
+            inbound,
+            own_settings,
+            seeds,
+        )
         from integrations.models import Provider
-        from integrations.providers import clicksend, console, twilio
+        from integrations.providers import clicksend, console, meta, twilio
 
         handlers.connect()
         own_settings.connect()
@@ -23,4 +32,6 @@ class IntegrationsConfig(AppConfig):
         gateways.register(Provider.CONSOLE, console.gateway)
         gateways.register(Provider.CLICKSEND, clicksend.gateway)
         gateways.register(Provider.TWILIO, twilio.gateway)
+        fetching.register(Provider.META, fetching.Fetcher(graph.fetch_lead, meta.with_lead, meta.page_id))
+        ticks.register("10s", "integrations.fetch_due", fetching.fetch_due)
         ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

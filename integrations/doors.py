@@ -50,6 +50,17 @@ class WrongType(DomainError):
     default_code = "unsupported_media_type"
 
 
+class TooMany(DomainError):
+    """Sent too often from one address; again after `wait` seconds."""
+
+    status = 429
+    default_code = "too_many"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"Too many were sent from here. Try again in {wait} seconds.")
+        self.wait = wait
+
+
 def door(function: Door) -> Callable[..., HttpResponseBase]:
     """Read the body once, and turn whatever goes wrong into the one error shape."""
 
@@ -67,7 +78,7 @@ def door(function: Door) -> Callable[..., HttpResponseBase]:
                 "delivery refused",
                 extra={"door": function.__name__, "status": int(error.status), "code": error.code},
             )
-            return _refusal(request, error)
+            return refusal(request, error)
         except (OperationalError, InterfaceError):
             logger.exception(
                 "delivery not stored: the database does not answer", extra={"door": function.__name__}
@@ -77,7 +88,7 @@ def door(function: Door) -> Callable[..., HttpResponseBase]:
     return view
 
 
-def _refusal(request: HttpRequest, error: DomainError) -> JsonResponse:
+def refusal(request: HttpRequest, error: DomainError) -> JsonResponse:
     """The answer to a delivery that is not taken; 429 for an address that fails verification too often."""
     if int(error.status) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
         wait = limits.failed(client_ip(request))
@@ -85,6 +96,10 @@ def _refusal(request: HttpRequest, error: DomainError) -> JsonResponse:
             answer = json_error(429)
             answer["Retry-After"] = str(wait)
             return answer
+    if isinstance(error, TooMany):
+        answer = json_error(429, message=error.message)
+        answer["Retry-After"] = str(error.wait)
+        return answer
     return json_error(int(error.status), code=error.code, message=error.message, fields=error.fields)
 
 
@@ -112,14 +127,23 @@ def store(
     thread: str,
     by_token: bool,
     reference: str = "",
+    fetch: bool = False,
 ) -> Receipt:
     """Keep a verified delivery under its `key`; `thread` is what it is about, in whose order it is applied.
-    `reference` is ours, where the address brought it back."""
+    `reference` is ours, where the address brought it back. With `fetch` it only names what the provider must
+    still be asked for."""
     headers = {name: value[:200] for name in KEPT_HEADERS if (value := request.headers.get(name, ""))}
     if reference:
         headers[inbound.REFERENCE] = reference[:200]
     delivery = inbound.Delivery(
-        account=account, kind=kind, key=key, thread=thread, body=body, by_token=by_token, headers=headers
+        account=account,
+        kind=kind,
+        key=key,
+        thread=thread,
+        body=body,
+        by_token=by_token,
+        headers=headers,
+        fetch=fetch,
     )
     receipt, created = inbound.store(delivery)
     crashpoint("receipt.stored")

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
-from core import clock, work
+from core import clock, doorbell, work
 from core.causes import Cause
 from core.crashpoints import crashpoint, declare
 from core.errors import Conflict, DomainError
@@ -25,8 +25,16 @@ from core.events import record
 from core.registry import Registry
 from integrations import accounts, ports
 from integrations.events import WEBHOOK_FAILED
-from integrations.models import Kind, Provider, ProviderAccount, Receipt
-from integrations.providers import clicksend_format, console_format, twilio_format, wix
+from integrations.models import Fetch, Kind, Provider, ProviderAccount, Receipt
+from integrations.providers import (
+    clicksend_format,
+    console_format,
+    manychat,
+    meta,
+    twilio_format,
+    web_form,
+    wix,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +78,15 @@ PARSERS: Mapping[tuple[str, str], Parser] = {
     (Provider.TWILIO, Kind.SMS_RECEIPT): twilio_format.parse_receipt,
     (Provider.CLICKSEND, Kind.SMS_INBOUND): clicksend_format.parse_inbound,
     (Provider.CLICKSEND, Kind.SMS_RECEIPT): clicksend_format.parse_receipt,
+    (Provider.MANYCHAT, Kind.LEAD): manychat.parse,
+    (Provider.META, Kind.LEAD): meta.parse,
+    (Provider.WEB_FORM, Kind.LEAD): web_form.parse,
+}
+_EVENT_SOURCES: Mapping[str, str] = {
+    Provider.WIX: "wix",
+    Provider.MANYCHAT: "manychat",
+    Provider.META: "meta",
+    Provider.WEB_FORM: "system",
 }
 # The database asked for another go, or is away: nothing is wrong with the delivery.
 _AGAIN = (OperationalError, InterfaceError)
@@ -84,7 +101,8 @@ def register(kind: str, applier: Applier) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified delivery, about to be stored. `key` is its identity at the account, `thread` what it is
+    """A verified delivery, about to be stored (with `fetch`, one that only names what is to be applied). `key` is
+    its identity at the account, `thread` what it is
     about (a booking's id, a sender's number): deliveries of one thread are applied in order."""
 
     account: ProviderAccount
@@ -94,6 +112,7 @@ class Delivery:
     body: bytes
     by_token: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    fetch: bool = False
 
 
 def subject_of(delivery: Delivery) -> str:
@@ -112,19 +131,24 @@ def store(delivery: Delivery) -> tuple[Receipt, bool]:
     mine = Receipt(
         location_id=account.location_id, account=account, kind=delivery.kind, external_id=delivery.key,
         subject=subject_of(delivery), headers=delivery.headers, body=Receipt.as_text(delivery.body),
-        by_token=delivery.by_token,
+        by_token=delivery.by_token, state=Receipt.State.FETCHING if delivery.fetch else Receipt.State.STORED,
     )  # fmt: skip
     Receipt.objects.bulk_create([mine], ignore_conflicts=True)
     receipt = Receipt.objects.get(account=account, external_id=delivery.key)
     receipt.account = account
     created = receipt.public_id == mine.public_id
     if created:
-        _enqueue(receipt)
+        if delivery.fetch:
+            Fetch.objects.create(location_id=account.location_id, account=account, receipt=receipt)
+            doorbell.ring_on_commit()
+        else:
+            enqueue(receipt)
         crashpoint("receipt.storing")
     return receipt, created
 
 
-def _enqueue(receipt: Receipt, *, dedupe_key: str = "") -> None:
+def enqueue(receipt: Receipt, *, dedupe_key: str = "") -> None:
+    """Put the work of applying a stored receipt in line."""
     work.enqueue(
         APPLY,
         location_id=receipt.location_id,
@@ -169,19 +193,19 @@ def apply_receipt(receipt_id: int, *, last_try: bool = False) -> Mapping[str, st
         with transaction.atomic():
             result = _apply(receipt)
     except Waiting as reason:
-        _settle(receipt, Receipt.State.WAITING, str(reason))
+        settle(receipt, Receipt.State.WAITING, str(reason))
     except (Ignored, wix.UnknownEvent) as reason:
         code = reason.code if isinstance(reason, DomainError) else str(reason)
-        _settle(receipt, Receipt.State.IGNORED, code)
+        settle(receipt, Receipt.State.IGNORED, code)
     except DomainError as error:
-        _park(receipt, error.code, f"{error.code}: {_safe(error)}")
+        park(receipt, error.code, f"{error.code}: {_safe(error)}")
     except Exception as error:
         if not last_try or isinstance(error, _AGAIN):
             raise
-        _park(receipt, "error", work.describe(error))
+        park(receipt, "error", work.describe(error))
     else:
         for each in (receipt, *receipt.taken):
-            _settle(each, Receipt.State.APPLIED, "", dict(result))
+            settle(each, Receipt.State.APPLIED, "", dict(result))
         crashpoint("receipt.applied")
     return receipt.result
 
@@ -196,12 +220,12 @@ def _apply(receipt: Receipt) -> Mapping[str, str]:
     account = receipt.account
     parse = PARSERS[account.provider, receipt.kind]
     parsed = parse(receipt.raw, zone=account.location.zone)
-    account = _account_of(receipt, getattr(parsed, "instance_id", ""))
+    account = account_of(receipt, getattr(parsed, "instance_id", ""))
     apply = appliers.get(receipt.kind)
     return apply(parsed, account=account, receipt=receipt, cause=Cause.provider(account.pk))
 
 
-def _account_of(receipt: Receipt, instance_id: str) -> ProviderAccount:
+def account_of(receipt: Receipt, instance_id: str) -> ProviderAccount:
     """The account a delivery belongs to: the address's, else the payload's, else the one it was stored under."""
     account = receipt.account
     if receipt.by_token or not instance_id or instance_id == account.external_instance_id:
@@ -219,7 +243,8 @@ def _account_of(receipt: Receipt, instance_id: str) -> ProviderAccount:
     return owner
 
 
-def _settle(receipt: Receipt, state: str, error: str, result: dict[str, str] | None = None) -> None:
+def settle(receipt: Receipt, state: str, error: str, result: dict[str, str] | None = None) -> None:
+    """Write what became of a receipt."""
     receipt.state = state
     receipt.error = error[:300]
     receipt.attempts += 1
@@ -229,8 +254,9 @@ def _settle(receipt: Receipt, state: str, error: str, result: dict[str, str] | N
     receipt.save(update_fields=["state", "error", "attempts", "result", "applied_at"])
 
 
-def _park(receipt: Receipt, reason: str, error: str) -> None:
-    _settle(receipt, Receipt.State.PARKED, error)
+def park(receipt: Receipt, reason: str, error: str) -> None:
+    """A person must look at it; automation hears of it."""
+    settle(receipt, Receipt.State.PARKED, error)
     logger.error("delivery parked", extra={"receipt": receipt.pk, "reason": reason})
     record(
         WEBHOOK_FAILED,
@@ -266,17 +292,27 @@ def apply_again(receipt: Receipt) -> None:
     """Put a parked or ignored receipt back in line, as a person asked. Conflict for any other, or without a
     body.
     """
+    unanswered = Fetch.objects.filter(receipt=receipt, next_at__isnull=True).exclude(error="")
+    fetched = unanswered.update(next_at=clock.now(), tries=0, error="") == 0
     changed = (
         Receipt.objects.filter(pk=receipt.pk, state__in=(Receipt.State.PARKED, Receipt.State.IGNORED))
         .exclude(body="")
-        .update(state=Receipt.State.STORED, error="", attempts=F("attempts") + 1, updated_at=clock.now())
+        .update(
+            state=Receipt.State.STORED if fetched else Receipt.State.FETCHING,
+            error="",
+            attempts=F("attempts") + 1,
+            updated_at=clock.now(),
+        )
     )
     if not changed:
         raise Conflict(
             "Only a delivery that could not be applied, and whose body is still kept, can be applied again."
         )
     receipt.refresh_from_db()
-    _enqueue(receipt, dedupe_key=f"receipt:{receipt.pk}:{receipt.attempts}")
+    if fetched:
+        enqueue(receipt, dedupe_key=f"receipt:{receipt.pk}:{receipt.attempts}")
+    else:
+        doorbell.ring_on_commit()
 
 
 def remove_old_bodies() -> int:
@@ -287,7 +323,7 @@ def remove_old_bodies() -> int:
 
 def event_source(provider: str) -> str:
     """The event log's word for where something came from."""
-    return {Provider.WIX.value: "wix", Provider.MANYCHAT.value: "manychat"}.get(provider, "sms_provider")
+    return _EVENT_SOURCES.get(provider, "sms_provider")
 
 
 def key_of(external_id: str, body: bytes) -> str:

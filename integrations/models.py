@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.roles import Access
+from core import clock
 from core.fields import EncryptedJSONField, EncryptedTextField
 from core.models import BaseModel
 
@@ -20,6 +21,8 @@ class Provider(models.TextChoices):
     MESSAGEMEDIA = "messagemedia", "MessageMedia"
     TWILIO = "twilio", "Twilio"
     MANYCHAT = "manychat", "ManyChat"
+    META = "meta", "Meta lead ads"
+    WEB_FORM = "web_form", "Website form"
 
 
 class Kind(models.TextChoices):
@@ -28,6 +31,7 @@ class Kind(models.TextChoices):
     BOOKING = "booking", "Booking"
     SMS_INBOUND = "sms_inbound", "Text received"
     SMS_RECEIPT = "sms_receipt", "Delivery receipt"
+    LEAD = "lead", "Lead"
 
 
 class ProviderAccount(BaseModel):
@@ -174,6 +178,7 @@ class Receipt(BaseModel):
         WAITING = "waiting", "Waiting for another delivery"
         IGNORED = "ignored", "Not about anything here"
         PARKED = "parked", "Could not be applied"
+        FETCHING = "fetching", "Being fetched from the provider"
 
     location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="receipts")
     account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="receipts")
@@ -219,3 +224,31 @@ class Receipt(BaseModel):
     def as_text(body: bytes) -> str:
         """Any bytes as text that can be stored and turned back."""
         return body.decode("latin-1")
+
+
+class Fetch(BaseModel):
+    """What a provider is still to be asked, because its delivery named it and did not hold it.
+
+    The receipt waits (`fetching`) until the answer is put into its body; then it is applied like any other.
+    `next_at` is empty once there is nothing more to ask. `tries` counts calls that came to nothing.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="fetches")
+    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="fetch")
+    next_at = models.DateTimeField(null=True, default=clock.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=60, blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "fetches"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("next_at", "id"), name="fetch_due", condition=Q(next_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"fetch for {self.receipt_id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations import sms_doors, wix_doors
+from integrations import lead_doors, sms_doors, wix_doors
 
 app_name = "integrations"
 
@@ -16,4 +16,9 @@ urlpatterns = [
     path("webhooks/sms/receipt/<str:token>", sms_doors.sms_receipt, name="sms_receipt"),
     path("webhooks/twilio/sms", sms_doors.twilio_sms, name="twilio_sms"),
     path("webhooks/twilio/status", sms_doors.twilio_status, name="twilio_status"),
+    path("webhooks/manychat", lead_doors.manychat, name="manychat"),
+    path("webhooks/manychat/<str:token>", lead_doors.manychat, name="manychat_token"),
+    path("webhooks/meta/leads", lead_doors.meta_leads, name="meta_leads"),
+    path("webhooks/meta/leads/<str:token>", lead_doors.meta_leads, name="meta_leads_token"),
+    path("webhooks/forms/<str:token>", lead_doors.web_form, name="web_form"),
 ]

@@ -106,6 +106,32 @@ def _with_and_without_port(url: str) -> set[str]:
     return {url, *(urlunsplit(parts._replace(netloc=netloc)) for netloc in (bare, f"{bare}:{port}"))}
 
 
+def hub_signature_fits(*, body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """Whether a hub signature (`sha256=` or, of old, `sha1=` before the hex) is that of the raw body under one
+    of the secrets. Without a name before it, its length tells which of the two it is.
+    """
+    name, _, given = signature.strip().lower().rpartition("=")
+    digest = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}.get(
+        name or ("sha256" if len(given) > 40 else "sha1")
+    )
+    if digest is None:
+        return False
+    sent = given.encode("utf-8", "replace")
+    fits = [
+        hmac.compare_digest(hmac.digest(key.encode(), body, digest).hex().encode(), sent)
+        for key in secrets
+        if key
+    ]
+    return any(fits)
+
+
+def secret_fits(given: str, secrets: Sequence[str]) -> bool:
+    """Whether what was given is one of the secrets."""
+    sent = given.encode("utf-8", "replace")
+    fits = [hmac.compare_digest(key.encode(), sent) for key in secrets if key]
+    return any(fits)
+
+
 def wix_claims(token: bytes | str, *, public_key: str, now: datetime) -> dict[str, object]:
     """The claims of a Wix webhook's JWT, once its RS256 signature and its times have been checked.
 

@@ -41,6 +41,10 @@ SMS_WEBHOOK_TOKEN = env.str("SMS_WEBHOOK_TOKEN", "")
 PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
 TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com").rstrip("/")
 CLICKSEND_API_URL = env.str("CLICKSEND_API_URL", "https://rest.clicksend.com").rstrip("/")
+MANYCHAT_WEBHOOK_SECRET = env.str("MANYCHAT_WEBHOOK_SECRET", "")
+META_APP_SECRET = env.str("META_APP_SECRET", "")
+META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", "")
+META_GRAPH_URL = env.str("META_GRAPH_URL", "https://graph.facebook.com/v24.0")
 
 # --------------------------------------------------------------------------------------------------- applications
 

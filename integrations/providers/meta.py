@@ -60,6 +60,11 @@ def lead_id(body: bytes) -> str:
     return next((_lead_id(value) for _, _, value in _changes(body)), "")
 
 
+def page_id(body: bytes) -> str:
+    """The page of a stored notice."""
+    return next((_page(entry, value) for entry, _, value in _changes(body)), "")
+
+
 def is_complete(body: bytes) -> bool:
     """Whether a stored notice holds its lead's answers."""
     return bool(_lead(body)) or any(value.get("field_data") for _, _, value in _changes(body))

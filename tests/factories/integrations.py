@@ -39,3 +39,10 @@ def make_sender(account: ProviderAccount, *, value: str = "+61480000001", **fiel
 def token_of(account: ProviderAccount) -> str:
     """A fresh webhook token of the account."""
     return accounts.rotate_token(account)
+
+
+def make_account(location: Location, provider: str, **fields: Any) -> ProviderAccount:
+    """The location's account with any provider."""
+    return ProviderAccount.objects.create(
+        location=location, provider=provider, name=Provider(provider).label, **fields
+    )
