@@ -19,6 +19,7 @@ class IntegrationsConfig(AppConfig):
             graph,
             handlers,
             inbound,
+            lead_settings,
             own_settings,
             seeds,
         )
@@ -27,6 +28,7 @@ class IntegrationsConfig(AppConfig):
 
         handlers.connect()
         own_settings.connect()
+        lead_settings.connect()
         clinic_checks.connect()
         seeds.connect()
         gateways.register(Provider.CONSOLE, console.gateway)

@@ -10,7 +10,7 @@ from django.db import transaction
 from core.causes import Cause
 from core.errors import Invalid
 from core.events import record
-from integrations import provider_settings, senders
+from integrations import fetching, provider_settings, senders
 from integrations.events import PROVIDER_CHANGED, SENDER_CHANGED
 from integrations.models import ProviderAccount, SenderIdentity
 
@@ -43,10 +43,12 @@ def update_account(
     *, account_id: int, fields: Mapping[str, Any], credentials: Mapping[str, str], cause: Cause
 ) -> ProviderAccount:
     """Change an account. Of `credentials`, an empty secret keeps the one there is; what is replaced is kept beside
-    it where the provider still signs with it.
+    it where the provider still signs with it. What waits to be fetched with them is asked for again at once.
     """
     account = ProviderAccount.objects.select_for_update().get(pk=account_id)
-    return _save_account(account, fields, credentials, cause)
+    account = _save_account(account, fields, credentials, cause)
+    fetching.resume(account)
+    return account
 
 
 def _save_account(
