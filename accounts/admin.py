@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts import access, roles, services, tokens
-from accounts.forms import ApiTokenForm, NewPasswordForm, UserForm
+from accounts.forms import ApiTokenForm, LeavingForm, NewPasswordForm, UserForm
 from accounts.models import ApiToken, Location, Membership, PermissionOverride, User
 from accounts.staff import ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
 from core.causes import Cause
@@ -119,6 +119,14 @@ def _give_token(row: User, data: dict[str, Any], cause: Cause) -> str:
     return f"Copy this token now, it is not shown again: {plain}"
 
 
+def _leave(row: User, data: dict[str, Any], cause: Cause) -> str:
+    to = data["hand_over_to"]
+    services.update_user(
+        user_id=row.pk, fields={"is_active": False}, cause=cause, hand_over_to=to.pk if to else None
+    )
+    return f"{row} can no longer log in. What they were given is handed over within a minute."
+
+
 @admin.register(User)
 class UserAdmin(ScopedAdmin):
     form = UserForm
@@ -137,7 +145,11 @@ class UserAdmin(ScopedAdmin):
         "Set password", _give_password, name="set_password", form=NewPasswordForm, icon="key"
     )
     new_token = move_button("New API token", _give_token, name="new_token", form=ApiTokenForm, icon="vpn_key")
-    actions_detail = ("set_password", "new_token")
+    leave = move_button(
+        "Has left", _leave, name="leave", form=LeavingForm, icon="logout",
+        question="Their sessions and tokens end at once.", when=lambda row: row.is_active,
+    )  # fmt: skip
+    actions_detail = ("set_password", "new_token", "leave")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("memberships__location")

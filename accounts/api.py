@@ -177,9 +177,13 @@ class UserSerializer(PublicModelSerializer):
 
 class UserInput(UserSerializer):
     skills = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    hand_over_to = PublicIdField(
+        queryset=User.objects.filter(is_active=True), write_only=True, required=False, allow_null=True,
+        help_text="With is_active false: who gets the open tasks, contacts and conversations.",
+    )  # fmt: skip
 
     class Meta(UserSerializer.Meta):
-        pass
+        fields = (*UserSerializer.Meta.fields, "hand_over_to")
 
 
 class NewUserInput(UserInput):
@@ -191,8 +195,10 @@ class NewUserInput(UserInput):
         help_text="Left out: the account cannot log in until an admin sets one.",
     )
 
+    hand_over_to = None  # type: ignore[assignment]
+
     class Meta(UserInput.Meta):
-        fields = (*UserInput.Meta.fields, "password")
+        fields = (*UserSerializer.Meta.fields, "password")
 
 
 class MeOutput(serializers.Serializer):
@@ -286,8 +292,10 @@ class UserViewSet(Creating, Updating, BaseViewSet):
 
     def update_through(self, row: User, data: dict[str, Any]) -> User:
         wanted = data.pop("memberships", None)
+        to = data.pop("hand_over_to", None)
         return services.update_user(
             user_id=row.pk,
+            hand_over_to=to.pk if to else None,
             fields=data,
             memberships=None if wanted is None else _roles(wanted),
             cause=self.cause,

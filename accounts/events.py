@@ -1,8 +1,9 @@
-"""What happens to clinics themselves. Data holds codes and field names."""
+"""What happens to clinics and to their staff. Data holds ids, codes and field names, never names or addresses."""
 
 from __future__ import annotations
 
 from core import events
+from core.models import Event
 
 LOCATION_CREATED = events.define("location_created", label="A clinic was set up")
 LOCATION_CHANGED = events.define(
@@ -13,3 +14,15 @@ AUTOMATION_MODE_CHANGED = events.define(
     label="Automation was switched",
     keys={"mode", "previous", "forced", "missing"},
 )
+USER_DEACTIVATED = events.define(
+    "user_deactivated", label="Somebody of the staff left", keys=("user", "hand_over_to")
+)
+
+
+def last_hand_over(user_id: int) -> Event | None:
+    """The event of the account's latest closing: `hand_over_to` names who takes over, None for nobody chosen."""
+    return (
+        Event.objects.filter(type=USER_DEACTIVATED.name, data__user=user_id)
+        .order_by("-id")
+        .first()
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm, BaseDialogForm
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts import guard
 from accounts.models import User
@@ -76,4 +76,16 @@ class ApiTokenForm(BaseDialogForm):
         label="Scopes",
         initial="contacts:read bookings:read",
         help_text="Separated by spaces, e.g. contacts:read tasks:*",
+    )
+
+
+class LeavingForm(BaseDialogForm):
+    """Who takes over from somebody who leaves."""
+
+    hand_over_to = forms.ModelChoiceField(
+        queryset=User.objects.filter(is_active=True),
+        required=False,
+        empty_label="Each clinic's task assignment, or nobody yet",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Gets their open tasks, contacts and conversations, where this person may work.",
     )

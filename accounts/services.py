@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
 from accounts import golive, new_clinic, roles, tokens
-from accounts.events import LOCATION_CHANGED, LOCATION_CREATED
+from accounts.events import LOCATION_CHANGED, LOCATION_CREATED, USER_DEACTIVATED
 from accounts.models import Location, Membership, User
 from core.causes import Cause
 from core.errors import Conflict, Invalid
@@ -99,11 +99,17 @@ def create_user(
 
 @transaction.atomic
 def update_user(
-    *, user_id: int, fields: Mapping[str, Any], cause: Cause, memberships: Iterable[RoleAt] | None = None
+    *,
+    user_id: int,
+    fields: Mapping[str, Any],
+    cause: Cause,
+    memberships: Iterable[RoleAt] | None = None,
+    hand_over_to: int | None = None,
 ) -> User:
     """Change an account and, when given, replace its roles. Closing an account ends its log-ins and tokens.
 
-    Raises Conflict when it would leave nobody to administer the system.
+    What a closed account was given goes to `hand_over_to`, the id of an active person, or as each clinic gives out
+    work. Raises Conflict when it would leave nobody to administer the system.
     """
     _refuse_unknown(fields, USER_FIELDS, "user")
     _lock_admins()
@@ -116,7 +122,7 @@ def update_user(
     if memberships is not None:
         _replace_memberships(user, memberships)
     if was_active and not user.is_active:
-        tokens.end_all(user)
+        _close(user, hand_over_to, cause)
     _keep_an_admin()
     return user
 
@@ -160,6 +166,19 @@ def _replace_memberships(user: User, wanted: Iterable[RoleAt]) -> None:
         user.__dict__.pop(cached, None)
     if hasattr(user, "_prefetched_objects_cache"):
         user._prefetched_objects_cache.pop("memberships", None)
+
+
+def _close(user: User, hand_over_to: int | None, cause: Cause) -> None:
+    """End an account's log-ins and tell that it left, so that the apps hand over what it was given."""
+    if hand_over_to is not None and not User.objects.filter(pk=hand_over_to, is_active=True).exists():
+        raise Invalid(
+            "Hand over to somebody who still works here.", fields={"hand_over_to": "This account is closed."}
+        )
+    tokens.end_all(user)
+    record(
+        USER_DEACTIVATED, cause=cause, location_id=user.default_location_id,
+        data={"user": user.pk, "hand_over_to": hand_over_to},
+    )  # fmt: skip
 
 
 def _tidy(fields: Mapping[str, Any]) -> dict[str, Any]:

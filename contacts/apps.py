@@ -11,10 +11,11 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
-        from contacts import builtin_panels, handlers, inbound, seeds, signals
+        from contacts import builtin_panels, handlers, handover, inbound, seeds, signals
 
         signals.connect()
         handlers.connect()
+        handover.connect()
         inbound.connect()
         seeds.connect()
         builtin_panels.connect()

@@ -12,9 +12,10 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from messaging import inbound, jobs, panels, seeds, signals, views
+        from messaging import handover, inbound, jobs, panels, seeds, signals, views
 
         signals.connect()
+        handover.connect()
         inbound.connect()
         panels.connect()
         views.connect()

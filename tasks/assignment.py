@@ -7,7 +7,7 @@ tasks, policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -50,12 +50,12 @@ def choose_assignees(wishes: Sequence[AssignWish]) -> list[int | None]:
 
 
 @transaction.atomic
-def choose(wishes: Sequence[AssignWish]) -> list[Choice]:
-    """As `choose_assignees`, with the reason of each choice in words staff read."""
+def choose(wishes: Sequence[AssignWish], *, without: Collection[int] = ()) -> list[Choice]:
+    """As `choose_assignees`, with the reason of each choice in words staff read; `without` are ids nobody chooses."""
     if not wishes:
         return []
     policies = _locked_policies(wish.location_id for wish in wishes if wish.how != How.NAMED)
-    desks = _desks({wish.location_id for wish in wishes}, policies)
+    desks = _desks({wish.location_id for wish in wishes}, policies, without)
     choices = [
         desks[wish.location_id].choose(wish.how, email=wish.email, skill=wish.skill) for wish in wishes
     ]
@@ -70,11 +70,11 @@ def choose(wishes: Sequence[AssignWish]) -> list[Choice]:
     return choices
 
 
-def give_new(tasks: Sequence[tuple[Task, AssignBy | None]]) -> None:
+def give_new(tasks: Sequence[tuple[Task, AssignBy | None]], *, without: Collection[int] = ()) -> None:
     """Set the person of tasks about to be stored, and the note that says how it was found.
 
     Who was named by the caller stays if they may work there; otherwise the given way is followed, then the
-    location's policy.
+    location's policy. `without` are ids nobody chooses.
     """
     _drop_who_may_not([task for task, _ in tasks if task.assigned_to_id is not None])
     open_ones = [(task, by) for task, by in tasks if task.assigned_to_id is None]
@@ -87,7 +87,7 @@ def give_new(tasks: Sequence[tuple[Task, AssignBy | None]]) -> None:
             policy = policies[task.location_id]
             skill = policy.skill_for(task.type)
             wanted.append((task, AssignWish(task.location_id, policy.how, skill=skill)))
-    for (task, _), choice in zip(wanted, choose([wish for _, wish in wanted]), strict=True):
+    for (task, _), choice in zip(wanted, choose([wish for _, wish in wanted], without=without), strict=True):
         task.assigned_to_id = choice.person.id if choice.person else None
         task.assignment_note = f"{task.assignment_note} {choice.reason}".strip()[:NOTE_LENGTH]
 
@@ -130,7 +130,9 @@ def _locked_policies(location_ids: Iterable[int]) -> dict[int, AssignmentPolicy]
     return locked
 
 
-def _desks(location_ids: set[int], policies: dict[int, AssignmentPolicy]) -> dict[int, Desk]:
+def _desks(
+    location_ids: set[int], policies: dict[int, AssignmentPolicy], without: Collection[int]
+) -> dict[int, Desk]:
     at = access.people(roles.UPDATE, "tasks", location_ids)
     everybody = {user.pk for users in at.values() for user in users}
     loads = dict(
@@ -141,7 +143,9 @@ def _desks(location_ids: set[int], policies: dict[int, AssignmentPolicy]) -> dic
     nothing_said = AssignmentPolicy()
     return {
         pk: Desk(
-            people=[_person(user, pk, policies.get(pk, nothing_said)) for user in at[pk]],
+            people=[
+                _person(user, pk, policies.get(pk, nothing_said)) for user in at[pk] if user.pk not in without
+            ],
             open_tasks=loads,
             last_id=policies[pk].last_user_id if pk in policies else None,
         )

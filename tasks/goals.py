@@ -33,6 +33,8 @@ from tasks import services
 from tasks.models import Task
 
 CLASHES_LOOKED_AT = 50
+#: Categories of texts that answer nobody, though a person may have sent them.
+NO_ANSWER = ("campaign", "review", "referral", "recall")
 
 
 def _always(event: Event) -> bool:
@@ -40,7 +42,7 @@ def _always(event: Event) -> bool:
 
 
 def _written_by_a_person(event: Event) -> bool:
-    return event.cause_kind == "user" and event.data["category"] == "reply"
+    return event.cause_kind == "user" and event.data["category"] not in NO_ANSWER
 
 
 def _touchpoint(type_: str) -> Callable[[Event], bool]:

@@ -14,7 +14,7 @@ from core import clock, events, ticks, work
 from core.causes import Cause
 from core.events import NewEvent, record_many
 from core.models import Event, Work
-from tasks import goals, priority, services
+from tasks import goals, handover, priority, services
 from tasks.events import TASK_OVERDUE
 from tasks.models import Task
 
@@ -28,6 +28,8 @@ def connect() -> None:
     events.subscribe(("duplicate_suspected", "booking_clash"), handler="tasks.wishes")
     events.subscribe(goals.GOALS, handler="tasks.goals")
     events.subscribe(goals.MAY_END_A_CLASH, handler="tasks.clashes")
+    handover.connect()
+    ticks.register("1min", "tasks.hand_over", handover.tick)
     ticks.register("1min", "tasks.refresh", refresh_copies)
     ticks.register("1min", "tasks.overdue", tell_overdue)
 
