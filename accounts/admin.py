@@ -1,4 +1,4 @@
-"""Locations, staff and their roles in the admin."""
+"""Staff, their roles and their tokens in the admin; clinics are in `location_admin`."""
 
 from __future__ import annotations
 
@@ -13,49 +13,13 @@ from unfold.decorators import display
 
 from accounts import access, roles, services, tokens
 from accounts.forms import ApiTokenForm, LeavingForm, NewPasswordForm, UserForm
-from accounts.models import ApiToken, Location, Membership, PermissionOverride, User
+from accounts.location_admin import LocationAdmin
+from accounts.models import ApiToken, Membership, PermissionOverride, User
 from accounts.staff import ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
 from core.causes import Cause
 from core.errors import Conflict, Invalid
 
-
-@admin.register(Location)
-class LocationAdmin(ScopedAdmin):
-    list_display = ("name", "code", "time_zone", "automation_mode", "phone")
-    search_fields = ("name", "code")
-    readonly_fields = ("live_since",)
-    fieldsets = (
-        (None, {"fields": (("name", "code"), ("phone", "address"), ("booking_link", "review_link"))}),
-        (
-            "Hours",
-            {
-                "fields": (
-                    "time_zone",
-                    "opening_hours",
-                    ("holiday_country", "holiday_state"),
-                    "holiday_own_days",
-                )
-            },
-        ),
-        ("Messages", {"fields": (("quiet_hours_start", "quiet_hours_end"), "daily_sms_cap_cents")}),
-        ("Automation", {"fields": (("automation_mode", "live_since"),)}),
-        (
-            "Region and targets",
-            {"fields": (("region", "currency", "legal_profile"), "kpi_targets", "settings")},
-        ),
-    )
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return access.allowed(request.user, roles.CREATE, "users")
-
-    def save_through(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> Location:
-        fields = {
-            name: form.cleaned_data[name] for name in form.cleaned_data if name in services.LOCATION_FIELDS
-        }
-        if not change:
-            return services.create_location(fields=fields, cause=cause_of(request))
-        changed = {name: value for name, value in fields.items() if name in form.changed_data}
-        return services.update_location(location_id=obj.pk, fields=changed, cause=cause_of(request))
+__all__ = ["LocationAdmin"]
 
 
 class MembershipFormSet(forms.BaseInlineFormSet):

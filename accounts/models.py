@@ -87,7 +87,7 @@ class Location(BaseModel):
     review_link = models.URLField(blank=True)
     opening_hours = models.JSONField(default=default_opening_hours, validators=[validate_opening_hours])
     holiday_country = models.CharField(max_length=2, blank=True, default="AU")
-    holiday_state = models.CharField(max_length=3, blank=True, default="NSW")
+    holiday_state = models.CharField(max_length=24, blank=True, default="NSW")
     holiday_own_days = models.JSONField(
         "own closing days",
         default=list,
@@ -100,6 +100,9 @@ class Location(BaseModel):
     )
     quiet_hours_end = models.TimeField(
         default=time(8), help_text="Texts may go out again from this local time."
+    )
+    daily_at = models.TimeField(
+        "daily rules at", default=time(0, 30), help_text="When a day begins for daily rules, local time."
     )
     legal_profile = models.CharField(max_length=2, choices=LegalProfile.choices, default=LegalProfile.AU)
     kpi_targets = models.JSONField("KPI targets", default=default_kpi_targets, blank=True)

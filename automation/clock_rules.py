@@ -8,7 +8,7 @@ leaves a trace: why a clock rule did not fire is computed when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from accounts.models import Location
 from automation import anchors, engine, facts, query, rulebook
@@ -25,8 +25,6 @@ from core.models import Work
 from core.work import NewWork
 
 CLOCK_RULES = "automation.clock_rules"
-#: When a location's day begins for daily rules, on its own clock.
-DAILY_AT = time(0, 30)
 PART = 500
 
 
@@ -55,11 +53,11 @@ def plan_clock_rules() -> int:
 
 
 def slot_of(location: Location, every: str, now: datetime) -> str:
-    """The hour, or the location's day, that `now` lies in; a day begins at 00:30."""
+    """The hour, or the location's day, that `now` lies in; its day begins at `daily_at`."""
     if every == Rule.Every.HOURLY:
         return f"hourly:{now:%Y%m%d%H}"
     local = location.local(now)
-    begun = local.date() if local.time() >= DAILY_AT else local.date() - timedelta(days=1)
+    begun = local.date() if local.time() >= location.daily_at else local.date() - timedelta(days=1)
     return f"daily:{begun:%Y%m%d}"
 
 

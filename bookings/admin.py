@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import access, roles
 from accounts.staff import Badge, LocationFilter, ScopedAdmin, cause_of, link_to, move_button
 from bookings import services
-from bookings.admin_forms import BookingForm, NewTimeForm, ReasonForm, ServiceForm, at_clinic
+from bookings.admin_forms import (
+    BookingForm,
+    NewTimeForm,
+    PractitionerForm,
+    ReasonForm,
+    RoomForm,
+    ServiceForm,
+    at_clinic,
+)
 from bookings.models import (
     LIVE,
     STANDING,
@@ -315,8 +325,31 @@ class PractitionerIds(_Ids):
     model = PractitionerExternalId
 
 
+class ServicesField(forms.ModelMultipleChoiceField):
+    """Services to tick; with their clinic where one works in several."""
+
+    widget = UnfoldAdminCheckboxSelectMultipleWidget
+    several = False
+
+    def label_from_instance(self, obj: Service) -> str:
+        return f"{obj.name} ({obj.location.name})" if self.several else obj.name
+
+
 class CatalogueAdmin(ScopedAdmin):
     """Plain settings: what staff type is what is stored, within the clinic."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        offered = access.visible(Service, request.user).filter(is_active=True).select_related("location")
+        field = ServicesField(offered.order_by("location__name", "name"), required=False, label="Services")
+        field.several = access.locations(request.user)[1:2].exists()
+        return field
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is not None and "services" in form.base_fields:
+            here = Service.objects.filter(location=obj.location_id).order_by("name")
+            form.base_fields["services"].queryset, form.base_fields["services"].several = here, False
+        return form
 
     list_select_related: tuple[str, ...] = ("location",)
     search_fields = ("name",)
@@ -376,23 +409,28 @@ class ServiceAdmin(CatalogueAdmin):
 
 @admin.register(Practitioner)
 class PractitionerAdmin(CatalogueAdmin):
+    form = PractitionerForm
     list_display = ("name", "location", "user", "recall_interval_days", "is_active", "needs_review")
     list_filter = (LocationFilter, "is_active", "needs_review")
     list_select_related = ("location", "user")
-    filter_horizontal = ("services",)
     inlines = (PractitionerIds,)
     fields = (
         ("location", "name"),
         ("user", "recall_interval_days"),
         ("is_active", "needs_review"),
-        "services",
         "roster",
+        "services",
     )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new practitioner works when the clinic is open, until somebody says otherwise."""
+        here = getattr(request, "location", None)
+        return {"roster": here.opening_hours if here else {}, **super().get_changeform_initial_data(request)}
 
 
 @admin.register(Room)
 class RoomAdmin(CatalogueAdmin):
+    form = RoomForm
     list_display = ("name", "location", "is_active")
     list_filter = (LocationFilter, "is_active")
-    filter_horizontal = ("services",)
     fields = (("location", "name"), "is_active", "services")

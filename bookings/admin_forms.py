@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
 )
 
 from accounts import access
+from accounts.form_fields import MoneyField, WeekField
 from accounts.models import Location
-from bookings.models import Booking, Service
+from bookings.models import Booking, Practitioner, Room, Service
 from core import localtime
 
 
 def at_clinic(typed: datetime, location: Location) -> datetime:
     """The instant (UTC) meant by a typed time, which the form has read in the zone of the page."""
     return localtime.to_utc(timezone.make_naive(typed), location.zone)
-
-
-class MoneyField(forms.DecimalField):
-    """Whole cents inside; dollars and cents for whoever types them."""
-
-    widget = UnfoldAdminDecimalFieldWidget
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, min_value=0, max_digits=9, decimal_places=2, **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return Decimal(value).scaleb(-2) if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> int | None:
-        typed: Decimal | None = super().clean(value)
-        return None if typed is None else int(typed * 100)
-
-    def has_changed(self, initial: int | None, data: Any) -> bool:
-        try:
-            return initial != self.clean(data)
-        except ValidationError:
-            return True
 
 
 class ServiceForm(forms.ModelForm):
@@ -56,6 +32,42 @@ class ServiceForm(forms.ModelForm):
 
     class Meta:
         model = Service
+        fields = "__all__"
+
+
+class OfOneClinic(forms.ModelForm):
+    """A row whose services are its own clinic's."""
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        location = data.get("location") or getattr(self.instance, "location", None)
+        strange = [
+            row.name for row in data.get("services") or () if location and row.location_id != location.pk
+        ]
+        if strange:
+            self.add_error("services", f"Another clinic's: {', '.join(strange)}. Take them out.")
+        return data
+
+
+class PractitionerForm(OfOneClinic):
+    """Who sees patients, with their working hours."""
+
+    roster = WeekField(
+        label="Working hours",
+        closed="Not working",
+        help_text="Leave the second pair empty unless there is a break.",
+    )
+
+    class Meta:
+        model = Practitioner
+        fields = "__all__"
+
+
+class RoomForm(OfOneClinic):
+    """Where visits take place."""
+
+    class Meta:
+        model = Room
         fields = "__all__"
 
 

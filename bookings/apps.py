@@ -11,10 +11,11 @@ class BookingsConfig(AppConfig):
     verbose_name = "Bookings"
 
     def ready(self) -> None:
-        from bookings import clinic_checks, handlers, inbound, panels, signals
+        from bookings import clinic_checks, going_live, handlers, inbound, panels, signals
 
         signals.connect()
         inbound.connect()
         handlers.connect()
         panels.connect()
         clinic_checks.connect()
+        going_live.connect()

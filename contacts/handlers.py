@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from accounts.models import Location
 from contacts import warmness
@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 CHECK_WARMNESS = "contacts.check_warmness"
 RESCORE_LOCATION = "contacts.rescore_location"
-CHECK_AT = time(0, 30)
 
 
 @work.handler(warmness.FIRST_CONTACT_DUE, batch=100)
@@ -65,7 +64,7 @@ def plan_checks() -> int:
     """See that each location's next nightly check is in line. Returns how many were put there."""
     now = clock.now()
     wanted = {}
-    for location in Location.objects.only("pk", "time_zone"):
+    for location in Location.objects.only("pk", "time_zone", "daily_at"):
         due = next_check(location, now)
         key = f"warmness-check:{location.pk}:{due:%Y%m%d}"
         wanted[key] = NewWork(
@@ -79,12 +78,12 @@ def plan_checks() -> int:
 
 
 def next_check(location: Location, now: datetime) -> datetime:
-    """When 00:30 comes next on the location's clock, in UTC."""
+    """When the location's daily work comes next, in UTC."""
     day = localtime.local_day(now, location.zone)
-    due = localtime.to_utc(datetime.combine(day, CHECK_AT), location.zone)
+    due = localtime.to_utc(datetime.combine(day, location.daily_at), location.zone)
     if due > now:
         return due
-    return localtime.to_utc(datetime.combine(day + timedelta(days=1), CHECK_AT), location.zone)
+    return localtime.to_utc(datetime.combine(day + timedelta(days=1), location.daily_at), location.zone)
 
 
 def connect() -> None:

@@ -35,7 +35,8 @@ def providers(location: Location) -> Iterator[Finding]:
 
 def _account(account: ProviderAccount, location: Location) -> Iterator[Finding]:
     link = reverse("admin:integrations_provideraccount_change", args=(account.public_id,))
-    wanted, area = provider_settings.of(account.provider), str(account)
+    wanted = provider_settings.of(account.provider)
+    area = account.name if account.name == account.get_provider_display() else str(account)
     lacking = wanted.lacking(account)
     if lacking:
         yield Finding(

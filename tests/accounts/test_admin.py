@@ -42,6 +42,9 @@ def typed(page: Any, **changes: Any) -> dict[str, Any]:
         data |= {management.add_prefix(name): management[name].value() for name in management.fields}
         for part in inline.formset.forms:
             data |= {part.add_prefix(name): part[name].value() for name in part.fields}
+    for name, field in form.fields.items():
+        if hasattr(field.widget, "posted"):
+            data |= field.widget.posted(form.add_prefix(name), data.pop(form.add_prefix(name)))
     data |= changes
     return {
         key: "on" if value is True else value
@@ -122,10 +125,12 @@ def test_saving_needs_the_right_and_goes_through_the_service(
         assert client.get(change(sydney)).status_code == 200
         assert client.post(change(sydney), {"name": "Hacked"}).status_code == 403
         return
-    answer = client.post(change(sydney), typed(client.get(change(sydney)), automation_mode="live"))
+    answer = client.post(change(sydney), typed(client.get(change(sydney)), name="Avatar on Pitt Street"))
     assert answer.status_code == 302, answer.context["errors"]
     sydney.refresh_from_db()
-    assert sydney.live_since is not None, "the service noted the moment"
+    assert sydney.name == "Avatar on Pitt Street"
+    event = Event.objects.get(type="location_changed")
+    assert (event.data, event.cause_kind) == ({"fields": ["name"]}, "user")
 
 
 def test_what_a_service_refuses_is_shown_in_the_form(pages: Any, staff: dict[str, User]) -> None:

@@ -193,7 +193,7 @@ def test_a_provider_is_followed_from_its_credentials_to_its_first_delivery(
 
 def test_the_on_screen_phone_is_no_phone_in_production(ready: Location, settings: Any) -> None:
     settings.ENVIRONMENT_NAME = "production"
-    assert worst(ready, "On-screen phone (On-screen phone)").level is Level.WARNING
+    assert worst(ready, "On-screen phone").level is Level.WARNING
 
 
 def test_the_page_shows_the_same_and_links_to_where_it_is_mended(pages: Any, ready: Location) -> None:

@@ -1,0 +1,74 @@
+"""What a clinic may say about its texts, as fields on its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldAdminURLInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from accounts import location_settings
+from accounts.form_fields import MoneyField
+from accounts.location_settings import Setting
+from messaging import judging, safety
+
+SECTION = "Messages"
+
+
+def segment_price() -> forms.Field:
+    usual = safety.SEGMENT_PRICE / 100_000
+    return MoneyField(
+        scale=5, label="Price of one text segment",
+        help_text=f"In the clinic's currency, as the provider charges it. Usual: {usual:.2f}.",
+    )  # fmt: skip
+
+
+def limit(label: str, usual: int, help_text: str) -> forms.Field:
+    """A field for how many of something there may be; empty for the usual."""
+    return forms.IntegerField(
+        label=label, required=False, min_value=0, max_value=1000, widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=f"{help_text} Usual: {usual}.",
+    )  # fmt: skip
+
+
+def care_limit() -> forms.Field:
+    return limit("Care texts to one number", judging.CARE_LIMIT, "In 30 days, at most.")
+
+
+def referral_link() -> forms.Field:
+    options: dict[str, Any] = {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget()}
+    return forms.URLField(
+        label="Referral link", required=False, max_length=300,
+        help_text="Where texts that ask for a referral lead. Empty: the booking link.", **options,
+    )  # fmt: skip
+
+
+def referral_incentive() -> forms.Field:
+    return forms.CharField(
+        label="Thank-you for a referral", required=False, max_length=80, widget=UnfoldAdminTextInputWidget(),
+        help_text="What {incentive} says in a template.",
+    )  # fmt: skip
+
+
+def sending_stopped() -> forms.Field:
+    return forms.BooleanField(
+        label="Stop all texts", required=False, widget=UnfoldBooleanSwitchWidget(),
+        help_text="Nothing goes out while this is on, answers of staff included. What waits is held.",
+    )  # fmt: skip
+
+
+def connect() -> None:
+    """Called from AppConfig.ready()."""
+    for key, field in (
+        ("sms_segment_price", segment_price),
+        ("care_limit", care_limit),
+        ("referral_link", referral_link),
+        ("referral_incentive", referral_incentive),
+        ("sending_stopped", sending_stopped),
+    ):
+        location_settings.register(Setting(key, SECTION, field))
