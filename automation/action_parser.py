@@ -31,7 +31,8 @@ AnyAction: TypeAlias = Annotated[
     | actions.LogTouchpoint
     | actions.ScheduleReminders
     | actions.CalculateRecallDate
-    | actions.NotifyStaff,
+    | actions.NotifyStaff
+    | actions.CallWebhook,
     Field(discriminator="type"),
 ]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(list[AnyAction])

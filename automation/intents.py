@@ -179,13 +179,31 @@ class NotifyStaff:
     text_key: str
     task: str
     due_at: datetime
+    channels: tuple[str, ...] = ("in_app",)
+    to: tuple[str, ...] = ()
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallWebhook:
+    """`account` names whose secret signs the call; `cause_key` is what keeps it from being made twice."""
+
+    location_id: int
+    contact_id: int | None
+    booking_id: int | None
+    url: str
+    event: str
+    occurred_at: datetime
+    data: Mapping[str, str]
+    account: str
+    cause_key: str
 
 
 Intent: TypeAlias = (
     CalculateWarmness | AdjustWarmness | QueueMessage | CancelMessages | CreateTask | CancelTasks | UpdateTasks |
     AssignContact | MatchContact | BookVisit | MoveStage
     | SetBookingStatus | UpdateContact | TagContact | LogTouchpoint | ScheduleReminders | SetRecallDate |
-    NotifyStaff
+    NotifyStaff | CallWebhook
 )  # fmt: skip
 
 

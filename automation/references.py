@@ -11,6 +11,8 @@ from automation.engine import Step
 from bookings.models import Practitioner, Service
 from contacts import identity
 from contacts.vocabulary import Source
+from integrations import calling, calls
+from integrations.models import Provider, ProviderAccount
 
 Wrong = dict[str, list[str]]
 
@@ -26,6 +28,14 @@ def wrong_names(location: Location, steps: Sequence[Step]) -> Wrong:
             wrong |= _visit(location, action, path)
         if isinstance(action, actions.MatchOrCreateContact):
             wrong |= _person(location, action, path)
+        if isinstance(action, actions.NotifyStaff):
+            wrong |= _staff(location, action.to, f"{path}.to")
+            if "slack" in action.channels:
+                wrong |= _account(location, Provider.SLACK, "", f"{path}.channels")
+        if isinstance(action, actions.CallWebhook):
+            wrong |= _account(location, Provider.WEBHOOK, action.account, f"{path}.account")
+            problem = calling.url_problem(action.url, allowed=calls.allowed_hosts())
+            wrong |= {f"{path}.url": [problem]} if problem else {}
     return wrong
 
 
@@ -35,6 +45,14 @@ def _staff(location: Location, emails: Sequence[str], path: str) -> Wrong:
     here = {user.email for user in access.people(roles.UPDATE, "tasks", [location.pk])[location.pk]}
     missing = [email for email in emails if email not in here]
     return {path: [f"nobody who works here has the e-mail {', '.join(missing)}."]} if missing else {}
+
+
+def _account(location: Location, provider: Provider, name: str, path: str) -> Wrong:
+    rows = ProviderAccount.objects.filter(location=location, provider=provider, enabled=True)
+    if (rows.filter(name__iexact=name) if name else rows).exists():
+        return {}
+    what = f"{provider.label} account{f' {name!r}' if name else ''}"
+    return {path: [f"the clinic has no {what}. Add one under Providers."]}
 
 
 def _visit(location: Location, action: actions.CreateBooking, path: str) -> Wrong:

@@ -23,7 +23,17 @@ from core.models import Event
 
 #: Of an intent, what only the machine reads.
 _INNER = frozenset(
-    {"contact_id", "booking_id", "location_id", "dedupe_key", "text_key", "acted_at", "exempt_quiet"}
+    {
+        "contact_id",
+        "booking_id",
+        "location_id",
+        "dedupe_key",
+        "text_key",
+        "anchor",
+        "cause_key",
+        "acted_at",
+        "exempt_quiet",
+    }
 )
 
 
@@ -64,8 +74,11 @@ def notices(user: User, now: datetime, *, limit: int = 6) -> list[Notice]:
     )
     found: dict[tuple[str, int | None], Notice] = {}
     for row in rows.select_related("run__version", "run__facts", "run__contact").order_by("-pk")[:200]:
+        action = row.run.version.actions[row.step]
+        if "in_app" not in action.get("channels", ["in_app"]):
+            continue
         known = row.run.facts.values if row.run.facts is not None else {}
-        text = actions.fill(row.run.version.actions[row.step]["text"], known)
+        text = actions.fill(action["text"], known)
         notice = found.setdefault((text, row.run.contact_id), Notice(text, row.run.contact, row.run_at, 0))
         notice.times += 1
     return list(found.values())[:limit]

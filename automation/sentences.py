@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from automation import conditions
 from automation.engine import Step
@@ -110,6 +111,17 @@ def _reminders(action: Any) -> str:
     return f"plan reminders {', '.join(length(offset) for offset in action.offsets)} before the visit"
 
 
+_CHANNELS = {"in_app": "", "email": "by e-mail", "slack": "in Slack"}
+
+
+def _notify(action: Any) -> str:
+    ways = [_CHANNELS[channel] for channel in action.channels if _CHANNELS[channel]]
+    whom = f"tell {', '.join(action.to)}" if action.to else "tell the staff"
+    if "in_app" in action.channels and ways:
+        ways.insert(0, "on the home page")
+    return f"{whom} {' and '.join(ways)}".strip()
+
+
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "calculate_warmness": lambda action: "work out the warmness",
     "update_warmness": lambda action: f"change the warmness by {action.delta:+d}",
@@ -131,5 +143,6 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "log_touchpoint": lambda action: f"log {_spoken(action.touchpoint_type)}",
     "schedule_reminders": _reminders,
     "calculate_recall_date": lambda action: "set the recall date",
-    "notify_staff": lambda action: "tell the staff",
+    "notify_staff": _notify,
+    "call_webhook": lambda action: f"call {urlsplit(action.url).hostname}",
 }

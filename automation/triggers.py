@@ -66,6 +66,7 @@ TRIGGERS: Mapping[str, Trigger] = {
         Trigger("task_completed", "A task is completed", frozenset({"task_type", "task_outcome"})),
         Trigger("task_overdue", "A task is overdue", frozenset({"task_type"})),
         Trigger("webhook_failed", "A webhook could not be applied", contact=False),
+        Trigger("call_failed", "A call to another system did not arrive", contact=False),
         Trigger(CLOCK, "The clock: every hour or every day"),
     )
 }

@@ -28,8 +28,8 @@ from accounts.staff import (
     move_button,
 )
 from core.causes import Cause
-from integrations import accounts, inbound, provider_settings, senders, services
-from integrations.models import ProviderAccount, Receipt, SenderIdentity
+from integrations import accounts, calling, inbound, outbox, provider_settings, senders, services
+from integrations.models import OutboundCall, ProviderAccount, Receipt, SenderIdentity
 from integrations.provider_settings import Credential
 
 
@@ -288,3 +288,69 @@ class ReceiptAdmin(ReadOnlyAdmin):
     )
     def show_state(self, row: Receipt) -> Badge:
         return Badge(row.state, row.get_state_display())
+
+
+@admin.register(OutboundCall)
+class OutboundCallAdmin(ReadOnlyAdmin):
+    """What rules sent to other systems. What was said is not shown: it may hold people's details."""
+
+    list_display = ("show_time", "kind", "target", "show_state", "show_outcome", "attempts")
+    list_filter = (LocationFilter, "state", "kind")
+    list_select_related = ("location", "account")
+    search_fields = ("target", "public_id")
+    ordering = ("-id",)
+    fields = (
+        ("show_time", "kind"),
+        ("location", "account"),
+        ("target", "public_id"),
+        ("show_state", "show_outcome"),
+        ("attempts", "show_next"),
+    )
+    readonly_fields = ("show_time", "show_state", "show_outcome", "show_next")
+    again = move_button(
+        "Try again",
+        lambda row, data, cause: outbox.try_again(call_id=row.pk, cause=cause),
+        name="again",
+        icon="replay",
+        gate=roles.UPDATE,
+        question="If it did arrive the first time, a notice is there twice; a webhook's receiver knows its id.",
+        done="It is in line again.",
+        when=lambda row: row.state in outbox.OPEN_ENDED,
+    )
+    arrived = move_button(
+        "It arrived",
+        lambda row, data, cause: outbox.note_arrived(call_id=row.pk, cause=cause),
+        name="arrived",
+        icon="done_all",
+        gate=roles.UPDATE,
+        question="You know, for example from the receiver, that it is there.",
+        done="Noted.",
+        when=lambda row: row.state in outbox.OPEN_ENDED,
+    )
+    actions_detail = ("again", "arrived")
+
+    @display(description="Asked for", ordering="id")
+    def show_time(self, row: OutboundCall) -> str:
+        return f"{row.location.local(row.created_at):%a %d %b %Y, %H:%M:%S}"
+
+    @display(
+        description="State",
+        label={
+            "done": "success",
+            "parked": "danger",
+            "unknown": "danger",
+            "expired": "warning",
+            "waiting": "info",
+        },
+    )
+    def show_state(self, row: OutboundCall) -> Badge:
+        return Badge(row.state, row.get_state_display())
+
+    @display(description="What the last try said", empty_value="-")
+    def show_outcome(self, row: OutboundCall) -> str | None:
+        return calling.words(row.outcome) or None
+
+    @display(description="Tried again", empty_value="-")
+    def show_next(self, row: OutboundCall) -> str | None:
+        waits = row.state == OutboundCall.State.WAITING and row.attempts
+        return f"{row.location.local(row.next_try_at):%a %d %b %Y, %H:%M:%S}" if waits else None

@@ -20,6 +20,7 @@ class IntegrationsConfig(AppConfig):
             handlers,
             inbound,
             lead_settings,
+            outbox,
             own_settings,
             seeds,
         )
@@ -36,4 +37,7 @@ class IntegrationsConfig(AppConfig):
         gateways.register(Provider.TWILIO, twilio.gateway)
         fetching.register(Provider.META, fetching.Fetcher(graph.fetch_lead, meta.with_lead, meta.page_id))
         ticks.register("10s", "integrations.fetch_due", fetching.fetch_due)
+        ticks.register("10s", "integrations.call", outbox.send_due)
+        ticks.register("1min", "integrations.expire_calls", outbox.expire)
+        ticks.register("15min", "integrations.remove_old_payloads", outbox.remove_old_payloads)
         ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

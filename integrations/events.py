@@ -13,3 +13,6 @@ PROVIDER_CHANGED = events.define(
 SENDER_CHANGED = events.define(
     "sender_changed", label="A sender of texts was changed", keys={"sender", "registration", "fields"}
 )
+CALL_FAILED = events.define(
+    "call_failed", label="A call to another system did not arrive", keys={"call", "kind", "reason"}
+)

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from accounts.roles import Access
 from core import clock
+from core.causes import Cause
 from core.fields import EncryptedJSONField, EncryptedTextField
 from core.models import BaseModel
 
@@ -23,6 +24,9 @@ class Provider(models.TextChoices):
     MANYCHAT = "manychat", "ManyChat"
     META = "meta", "Meta lead ads"
     WEB_FORM = "web_form", "Website form"
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+    WEBHOOK = "webhook", "Webhook of your own"
 
 
 class Kind(models.TextChoices):
@@ -252,3 +256,69 @@ class Fetch(BaseModel):
 
     def __str__(self) -> str:
         return f"fetch for {self.receipt_id}"
+
+
+class OutboundCall(BaseModel):
+    """One call to somebody else's server that a rule asked for: a webhook, a Slack notice, an e-mail to staff.
+
+    Written in the transaction of its cause, made outside of any (`integrations.outbox`). `public_id` goes along
+    as the receiver's key against doubles. `fence` grows with every try, so that a worker whose lease ran out
+    records nothing any more. What was sent is encrypted and removed after 90 days.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    class Kind(models.TextChoices):
+        WEBHOOK = "webhook", "Webhook"
+        SLACK = "slack", "Slack notice"
+        EMAIL_NOTICE = "email_notice", "E-mail to staff"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        CALLING = "calling", "Being made"
+        DONE = "done", "Arrived"
+        UNKNOWN = "unknown", "Not known whether it arrived"
+        PARKED = "parked", "Given up"
+        EXPIRED = "expired", "Too late"
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="outbound_calls")
+    account = models.ForeignKey(
+        ProviderAccount, null=True, blank=True, on_delete=models.PROTECT, related_name="outbound_calls"
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    target = models.CharField(max_length=255, help_text="The server it goes to.")
+    payload = EncryptedJSONField(null=True, help_text="Removed after 90 days.")
+    contact_id = models.BigIntegerField(null=True, editable=False)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    outcome = models.CharField(max_length=40, blank=True, default="", help_text="A code of the last try.")
+    attempts = models.PositiveSmallIntegerField("tries", default=0)
+    next_try_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    fence = models.PositiveIntegerField(default=0, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    dedupe_key = models.CharField(max_length=200, unique=True, editable=False)
+    cause_kind = models.CharField(max_length=20, editable=False)
+    cause_id = models.CharField(max_length=80, editable=False)
+    chain = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=("next_try_at", "id"), name="call_due", condition=Q(state="waiting")),
+            models.Index(fields=("lease_until",), name="call_leased", condition=Q(state="calling")),
+            models.Index(fields=("location", "-id"), name="call_location"),
+            models.Index(
+                fields=("finished_at",),
+                name="call_with_payload",
+                condition=Q(finished_at__isnull=False, payload__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.public_id}"
+
+    @property
+    def cause(self) -> Cause:
+        """Who or what asked for it, with the chain of rules that led there."""
+        return Cause(self.cause_kind, self.cause_id, tuple(self.chain))

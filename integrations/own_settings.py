@@ -1,4 +1,4 @@
-"""How Wix and the providers of texts are connected. Others say so beside their gateway or door."""
+"""How Wix, the providers of texts and what rules call are connected. Others say so beside their gateway or door."""
 
 from __future__ import annotations
 
@@ -65,6 +65,27 @@ TWILIO = ProviderSettings(
     ),
     addresses=_TEXTS,
 )  # fmt: skip
+SLACK = ProviderSettings(
+    fields=(
+        Credential(
+            "webhook_url",
+            "Webhook address",
+            help="From the Slack app's Incoming Webhooks, as in https://hooks.slack.com/services/…",
+        ),
+    ),
+)
+WEBHOOK = ProviderSettings(
+    fields=(
+        Credential(
+            "webhook_secret",
+            "Signing secret",
+            help="The receiver checks calls with it. Begins with whsec_, or any long random text. The old one "
+            "signs beside a new one.",
+            keeps="previous_webhook_secret",
+        ),
+    ),
+)
+EMAIL = ProviderSettings()
 
 
 def connect() -> None:
@@ -73,3 +94,6 @@ def connect() -> None:
     register(Provider.CONSOLE, CONSOLE)
     register(Provider.CLICKSEND, CLICKSEND)
     register(Provider.TWILIO, TWILIO)
+    register(Provider.EMAIL, EMAIL)
+    register(Provider.SLACK, SLACK)
+    register(Provider.WEBHOOK, WEBHOOK)

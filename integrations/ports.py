@@ -73,6 +73,18 @@ class OutboundSms:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundEmail:
+    """One e-mail to hand over, in plain text. `from_` is an address, or a name with one; `headers` go along."""
+
+    to: str
+    from_: str
+    subject: str
+    body: str
+    reference: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SendOutcome:
     """What became of one call.
 

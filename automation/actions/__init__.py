@@ -19,7 +19,7 @@ from automation.actions.contacts import (
     UpdateWarmness,
 )
 from automation.actions.messages import CancelPendingMessages, ScheduleReminders, SendSms
-from automation.actions.notices import NotifyStaff
+from automation.actions.notices import CallWebhook, NotifyStaff
 from automation.actions.tasks import AssignToStaff, CancelAllTasks, CancelPendingTasks, CreateTask, UpdateTask
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "AssignToStaff",
     "CalculateRecallDate",
     "CalculateWarmness",
+    "CallWebhook",
     "CancelAllTasks",
     "CancelPendingMessages",
     "CancelPendingTasks",

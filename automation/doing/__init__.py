@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation import intents
-from automation.doing import bookings, contacts, messages, notices, tasks
+from automation.doing import bookings, calls, contacts, messages, notices, tasks
 from automation.doing.base import Doer, Done, Order
 
 __all__ = ["Done", "Order", "do"]
@@ -36,4 +36,5 @@ _DOERS: Mapping[type[Any], Doer] = {
     intents.ScheduleReminders: messages.schedule_reminders,
     intents.SetRecallDate: contacts.set_recall_dates,
     intents.NotifyStaff: notices.notify_staff,
+    intents.CallWebhook: calls.call_webhooks,
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from automation.doing.base import Done, Order
+from automation.doing import calls
+from automation.doing.base import Done, Order, State
 from automation.doing.tasks import task_made
 from automation.events import STAFF_NOTIFIED
 from core.events import NewEvent, record_many
@@ -26,9 +27,17 @@ def notify_staff(orders: Sequence[Order]) -> list[Done]:
             for o in orders
         ]
     )
+    sent = calls.notices(orders)
     asked = [i for i, o in enumerate(orders) if o.intent.task]
     tasks = dict(zip(asked, _notice_tasks([orders[i] for i in asked]), strict=True)) if asked else {}
-    return [tasks.get(i, Done()) for i in range(len(orders))]
+    return [_together(sent[i], tasks.get(i)) for i in range(len(orders))]
+
+
+def _together(sent: Done, task: Done | None) -> Done:
+    """A channel that cannot be used is told, though the others were."""
+    if task is None or sent.state == State.FAILED:
+        return sent
+    return Done(reason=task.reason, result={**sent.result, **task.result})
 
 
 def _notice_tasks(orders: Sequence[Order]) -> list[Done]:

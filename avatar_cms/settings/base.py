@@ -201,6 +201,24 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-au"
 USE_I18N = True
 
+# -------------------------------------------------------------------------------------- e-mail and calls to others
+
+#: As in smtp+tls://user:password@mail.example.com:587. Without it no e-mail leaves.
+EMAIL_CONFIGURED = bool(env.str("EMAIL_URL", ""))
+_email = env.email_url("EMAIL_URL", default="dummymail://")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"] or ""
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+#: Whom e-mails to staff come from.
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "")
+#: Hosts that rules may call although they are in a private network.
+OUTBOUND_ALLOWED_HOSTS: list[str] = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
+
 # ------------------------------------------------------------------------------------------------ files and looks
 
 STATIC_URL = "/static/"

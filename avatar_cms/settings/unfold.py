@@ -57,6 +57,7 @@ NAVIGATION = [
             _model("Events", "history", "core_event", "settings"),
             _model("Work", "engineering", "core_work", "settings"),
             _model("Deliveries", "inbox", "integrations_receipt", "settings"),
+            _model("Calls to others", "outbox", "integrations_outboundcall", "settings"),
         ],
     },
     {
