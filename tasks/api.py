@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar, cast
 
+from django.urls import re_path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -19,7 +20,7 @@ from contacts.models import Contact
 from core import clock
 from core.api import BaseViewSet, Creating, MomentField, PublicIdField, PublicModelSerializer, Updating
 from core.errors import Invalid
-from tasks import priority, queue, selectors, services
+from tasks import calls, priority, queue, selectors, services
 from tasks.models import Task
 
 PAGE_SIZE, MOST = 50, 200
@@ -52,7 +53,7 @@ class TaskSerializer(PublicModelSerializer):
         fields = (
             "id", "type", "contact", "booking", "priority_score", "priority_category", "priority_reasons",
             "due_datetime", "status", "assigned_to", "claimed_until", "snoozed_until", "notes", "outcome",
-            "closed_reason", "created_by", "created_at", "completed_at",
+            "attempts", "assignment_note", "closed_reason", "created_by", "created_at", "completed_at",
         )  # fmt: skip
 
     def get_priority_score(self, task: Task) -> int:
@@ -108,6 +109,17 @@ class SnoozeInput(serializers.Serializer):
     until = MomentField()
 
 
+class AgainInput(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=[str(outcome) for outcome in calls.UNREACHED])
+    at = MomentField()
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+
+
+class CallInput(serializers.Serializer):
+    outcome = serializers.ChoiceField(choices=[str(outcome) for outcome in calls.OUTCOMES])
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+
+
 class CancelInput(serializers.Serializer):
     reason = serializers.CharField(max_length=120)
 
@@ -125,8 +137,8 @@ _LIST = inline_serializer(
 )
 _DONE = inline_serializer("TaskDone", {"success": serializers.BooleanField(), "task": TaskSerializer()})
 _FILTERS = {
-    "assigned_to": "me (the default: mine and nobody's), anyone, nobody, or a person's id",
-    "status": "todo (the default), in_progress, completed, cancelled, open, any",
+    "assigned_to": "me (the default: mine and nobody's), anyone, nobody (also none), or a person's id",
+    "status": "todo (the default), in_progress, completed, cancelled, open, snoozed, any",
     "timeframe": "overdue, today (from now on), upcoming, now (the default: overdue and today), all",
     "priority": "urgent, high, medium, low",
     "type": "a type of task",
@@ -155,11 +167,12 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Tasks in the order of their score, with how many are overdue, due today and upcoming."""
         given = request.query_params
+        _refuse_unknown_filters(given)
         names = ("assigned_to", "status", "timeframe", "priority", "type", "contact", "location")
         wanted = selectors.Wanted(**{name: given[name] for name in names if given.get(name)})
         for name in ("contact", "location"):
             _check_id(name, getattr(wanted, name))
-        if wanted.assigned_to not in ("me", "anyone", "nobody"):
+        if wanted.assigned_to not in ("me", "anyone", "nobody", "none"):
             _check_id("assigned_to", wanted.assigned_to)
         if wanted.timeframe not in queue.TIMEFRAMES:
             raise Invalid(
@@ -242,6 +255,19 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
         """Reserve a task for ten minutes; 409 while a colleague has it."""
         return self._moved(services.claim_task(self.get_object().pk, user=cast(User, request.user)))
 
+    @extend_schema(request=None, responses=_DONE)
+    @action(detail=True, methods=["post"], gate_action="update")
+    def release(self, request: Request, id: str) -> Response:
+        """Give a claimed task back; 409 while a colleague has it."""
+        return self._moved(services.release_task(self.get_object().pk, user=cast(User, request.user)))
+
+    @extend_schema(request=AgainInput, responses=_DONE)
+    @action(detail=True, methods=["post"], gate_action="update", url_path="try-again")
+    def try_again(self, request: Request, id: str) -> Response:
+        """Log a call that reached nobody and keep the task for another attempt; 409 after too many."""
+        task = self.get_object()
+        return self._moved(services.try_again(task.pk, cause=self.cause, **self.validated(AgainInput)))
+
     @extend_schema(request=SnoozeInput, responses=_DONE)
     @action(detail=True, methods=["post"], gate_action="update")
     def snooze(self, request: Request, id: str) -> Response:
@@ -255,6 +281,15 @@ class TaskViewSet(Creating, Updating, BaseViewSet):
         """Close a task undone, with a reason."""
         task = self.get_object()
         return self._moved(services.cancel_task(task.pk, cause=self.cause, **self.validated(CancelInput)))
+
+
+def _refuse_unknown_filters(given: Any) -> None:
+    unknown = sorted(set(given) - set(_FILTERS) - {"format"})
+    if unknown:
+        raise Invalid(
+            f"There is no filter {', '.join(name[:40] for name in unknown)}. Use: {', '.join(_FILTERS)}.",
+            code="unknown_filter", fields=dict.fromkeys(unknown, "Unknown filter."),
+        )  # fmt: skip
 
 
 def _check_id(name: str, value: str) -> None:
@@ -286,4 +321,29 @@ def _link(request: Request, cursor: str | None) -> str | None:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
+class ContactCallViewSet(BaseViewSet):
+    """Calls to a contact that no task asked for."""
+
+    queryset = Contact.objects.all()
+    serializer_class = TaskContactSerializer
+    gate_action = "update"
+
+    @extend_schema(
+        operation_id="log_call", request=CallInput,
+        responses=inline_serializer("CallLogged", {"success": serializers.BooleanField()}),
+    )  # fmt: skip
+    def log_call(self, request: Request, id: str) -> Response:
+        """Log a call and how it went."""
+        contact = self.get_object()
+        services.log_call(contact.pk, cause=self.cause, **self.validated(CallInput))
+        return Response({"success": True})
+
+
+urlpatterns = [
+    re_path(
+        r"^contacts/(?P<id>[^/]+)/log-call/?$",
+        ContactCallViewSet.as_view({"post": "log_call"}),
+        name="contact-log-call",
+    )
+]
 routes = [("tasks", TaskViewSet, "task")]

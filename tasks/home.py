@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -18,14 +18,14 @@ from django.views.decorators.http import require_POST
 
 from accounts import access, pages, roles
 from accounts.models import Location, User
-from accounts.staff import refusal_text
+from accounts.staff import colleagues, refusal_text
+from contacts.models import Contact
 from core import clock
 from core.api_audit import note
 from core.causes import Cause
-from core.errors import DomainError, Invalid
-from core.localtime import start_of_day
+from core.errors import DomainError
 from core.registry import Registry
-from tasks import priority, queue, selectors, services
+from tasks import calls, priority, queue, selectors, services, snoozing
 from tasks.models import Task
 
 PAGE_SIZE = 25
@@ -56,6 +56,8 @@ class Row:
     visit: datetime | None
     held_by: str
     may_act: bool
+    back: datetime | None
+    presets: list[tuple[str, str]]
 
     @property
     def is_call(self) -> bool:
@@ -68,7 +70,9 @@ WHEN = (
     ("overdue", "Overdue"),
     ("today", "Later today"),
     ("upcoming", "Coming days"),
+    ("snoozed", "Snoozed"),
 )
+RANKS = ("urgent", "high", "medium", "low")
 CALL_OUTCOMES = (
     ("connected", "Spoke to them"), ("voicemail", "Left a voicemail"), ("no_answer", "No answer"),
     ("wrong_number", "Wrong number"),
@@ -83,9 +87,14 @@ def today(request: HttpRequest) -> HttpResponse:
     if not access.allowed(user, roles.READ, "tasks"):
         return render(request, "tasks/today.html", pages.context(request, rows=[], cards=[], title="Today"))
     locations = list(access.locations(user))
-    wanted = _wanted(request)
+    people = list(colleagues(request))
+    wanted = _wanted(request, people)
+    asleep = wanted.timeframe == "snoozed"
     tasks = selectors.listed(user, replace(wanted, status="open"), now=now)
-    due = tasks.filter(queue.due_by(wanted.timeframe, now=now, locations=locations))
+    when = "all" if asleep else wanted.timeframe
+    due = tasks.filter(queue.due_by(when, now=now, locations=locations))
+    if asleep:
+        due = selectors.listed(user, replace(wanted, status="snoozed"), now=now)
     try:
         page = queue.page(
             due.select_related(
@@ -115,6 +124,10 @@ def today(request: HttpRequest) -> HttpResponse:
             whose=[(key, label, _address(request, assigned_to=key)) for key, label in WHOSE],
             when=[(key, label, _address(request, timeframe=key)) for key, label in WHEN],
             types=Task.Type.choices,
+            people=people,
+            ranks=RANKS,
+            no_outcome=tasks.filter(type=Task.Type.RECORD_OUTCOME).count(),
+            no_outcome_url=f"{reverse('admin:index')}?assigned_to=anyone&timeframe=now&type=record_outcome",
             several_locations=len(locations) > 1,
             call_outcomes=CALL_OUTCOMES,
             other_outcomes=OTHER_OUTCOMES,
@@ -124,13 +137,16 @@ def today(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _wanted(request: HttpRequest) -> selectors.Wanted:
+def _wanted(request: HttpRequest, people: Iterable[User]) -> selectors.Wanted:
     given = request.GET
     whose = given.get("assigned_to", "me")
+    known = {*dict(WHOSE), *(str(person.public_id) for person in people)}
+    rank = given.get("priority", "")
     when = given.get("timeframe", "now")
     kind = given.get("type", "")
     return selectors.Wanted(
-        assigned_to=whose if whose in dict(WHOSE) else "me",
+        assigned_to=whose if whose in known else "me",
+        priority=rank if rank in RANKS else "",
         timeframe=when if when in dict(WHEN) else "now",
         type=kind if kind in Task.Type.values else "",
     )
@@ -151,6 +167,8 @@ def _row(task: Task, user: User, now: datetime, own: dict[int, priority.Weights]
         if task.claimed_by_id == user.pk
         else str((task.claimed_by and task.claimed_by.name) or "a colleague"),
         may_act=access.allowed(user, roles.UPDATE, "tasks", location),
+        back=location.local(task.snoozed_until) if task.snoozed_until and task.snoozed_until > now else None,
+        presets=snoozing.offered(now=now, zone=location.zone),
     )
 
 
@@ -189,13 +207,31 @@ def act(request: HttpRequest, public_id: str, move: str) -> HttpResponse:
     return HttpResponseRedirect(target if safe else reverse("admin:index"))
 
 
+@require_POST
+def log_call(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A call that no task asked for, from the contact's page, and back there."""
+    user = request.user
+    assert isinstance(user, User)
+    contact = access.get_visible_or_404(Contact, user, public_id, roles.UPDATE)
+    note(request, [contact], personal=True)
+    try:
+        services.log_call(
+            contact.pk, outcome=request.POST.get("outcome", ""), notes=request.POST.get("notes", ""),
+            cause=Cause.user(user.pk),
+        )  # fmt: skip
+        messages.success(request, "The call is logged.")
+    except DomainError as error:
+        messages.error(request, refusal_text(error))
+    return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=(contact.public_id,)))
+
+
 def _complete(task: Task, given: Any, user: User) -> str:
-    services.complete_task(
-        task.pk,
-        outcome=given.get("outcome", ""),
-        notes=given.get("notes", "").strip(),
-        cause=Cause.user(user.pk),
-    )
+    outcome, notes, cause = given.get("outcome", ""), given.get("notes", "").strip(), Cause.user(user.pk)
+    if given.get("again") and outcome in calls.UNREACHED:
+        at = snoozing.until(given["again"], now=clock.now(), zone=task.location.zone)
+        services.try_again(task.pk, outcome=outcome, at=at, notes=notes, cause=cause)
+        return f"{task.get_type_display()}: again {task.location.local(at):%a %-d %b, %H:%M}."
+    services.complete_task(task.pk, outcome=outcome, notes=notes, cause=cause)
     return f"{task.get_type_display()}: done."
 
 
@@ -205,24 +241,21 @@ def _start(task: Task, given: Any, user: User) -> str:
 
 
 def _snooze(task: Task, given: Any, user: User) -> str:
-    until = _snoozed_until(given.get("until", ""), task.location, clock.now())
+    until = snoozing.until(given.get("until", ""), now=clock.now(), zone=task.location.zone)
     services.snooze_task(task.pk, until=until, cause=Cause.user(user.pk))
     return f"{task.get_type_display()}: back at {task.location.local(until):%a %-d %b, %H:%M}."
 
 
-def _snoozed_until(choice: str, location: Location, now: datetime) -> datetime:
-    if choice == "hour":
-        return now + timedelta(hours=1)
-    if choice == "tomorrow":
-        day = location.local(now).date() + timedelta(days=1)
-        return start_of_day(day, location.zone) + timedelta(hours=9)
-    raise Invalid("Snooze for an hour or until tomorrow.", code="unknown_snooze", fields={"until": "unknown"})
+def _release(task: Task, given: Any, user: User) -> str:
+    services.release_task(task.pk, user=user)
+    return f"{task.get_type_display()}: free for whoever comes first."
 
 
 _MOVES: dict[str, Callable[[Task, Any, User], str]] = {
     "complete": _complete,
     "start": _start,
     "snooze": _snooze,
+    "release": _release,
 }
 
 
@@ -230,3 +263,4 @@ def connect() -> None:
     """Make this the start page."""
     pages.home.register("home", today)
     pages.extra.register("tasks_act", pages.Page("today/<uuid:public_id>/<slug:move>/", act))
+    pages.extra.register("tasks_log_call", pages.Page("log-call/<uuid:public_id>/", log_call))

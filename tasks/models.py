@@ -97,6 +97,9 @@ class Task(TrackedModel):
     completed_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True, default="")
     notes = EncryptedTextField(blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Calls that reached nobody and were put off to another time."
+    )
     assignment_note = models.CharField(
         max_length=200, blank=True, default="", help_text="How it came to its person, or why to nobody."
     )

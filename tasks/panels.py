@@ -9,10 +9,11 @@ from accounts.models import User
 from contacts import panels
 from contacts.models import Contact
 from core import clock
-from tasks import queue
+from tasks import calls, queue
 from tasks.models import Task
 
 SHOWN = 10
+CALL_OUTCOMES = [(str(outcome), outcome.label) for outcome in calls.OUTCOMES]
 IN_DETAIL = 50
 
 
@@ -40,7 +41,8 @@ def _panel(contact: Contact, user: User) -> dict[str, Any] | None:
         }
         for task in _tasks(contact, user, SHOWN)
     ]
-    return {"rows": rows}
+    may_call = access.allowed(user, "update", "contacts", contact.location_id)
+    return {"rows": rows, "may_call": may_call, "outcomes": CALL_OUTCOMES}
 
 
 def _detail(contact: Contact, user: User) -> Any:

@@ -16,7 +16,9 @@ from tasks.models import Task
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list asks for. `assigned_to` is "me" (mine or nobody's), "anyone", "nobody" or a public id."""
+    """What a list asks for. `assigned_to` is "me" (mine or nobody's), "anyone", "nobody" (also "none") or a public
+    id; `status` also "open", "any" and "snoozed".
+    """
 
     assigned_to: str = "me"
     status: str = "todo"
@@ -32,8 +34,11 @@ def listed(user: User, wanted: Wanted, *, now: datetime) -> QuerySet[Task]:
     tasks = access.visible(Task, user).filter(_whose(user, wanted.assigned_to))
     if wanted.status == "open":
         tasks = tasks.filter(status__in=Task.OPEN)
+    elif wanted.status == "snoozed":
+        tasks = tasks.filter(status__in=Task.OPEN, snoozed_until__gt=now)
     elif wanted.status != "any":
-        tasks = tasks.filter(status=_known(wanted.status, Task.Status.values, "status", ("open", "any")))
+        more = ("open", "snoozed", "any")
+        tasks = tasks.filter(status=_known(wanted.status, Task.Status.values, "status", more))
     if wanted.status in ("todo", "open"):
         tasks = tasks.filter(queue.awake(now))
     if wanted.type:
@@ -52,7 +57,7 @@ def _whose(user: User, assigned_to: str) -> Q:
         return queue.mine(user)
     if assigned_to == "anyone":
         return Q()
-    if assigned_to == "nobody":
+    if assigned_to in ("nobody", "none"):
         return Q(assigned_to__isnull=True)
     return Q(assigned_to__public_id=assigned_to)
 

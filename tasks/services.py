@@ -12,14 +12,14 @@ from django.db import transaction
 
 from accounts import access
 from accounts.models import Location, User
-from contacts import services as contact_services
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
 from core.events import NewEvent, record
-from tasks import events
+from tasks import calls, events
 from tasks.assignment import AssignBy, AssignWish, choose_assignees
+from tasks.calls import log_call
 from tasks.changes import TaskChange, change_open_tasks
 from tasks.models import Task
 from tasks.sets import (
@@ -35,17 +35,13 @@ from tasks.sets import (
 __all__ = [
     "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskChange", "TaskResult", "assign_task", "cancel_task",
     "cancel_tasks", "cancel_tasks_many", "change_open_tasks", "choose_assignees", "claim_task", "complete_task",
-    "create_tasks", "snooze_task", "start_task", "update_task", "works_at",
+    "create_tasks", "log_call", "release_task", "snooze_task", "start_task", "try_again", "update_task", "works_at",
 ]  # fmt: skip
 
 CLAIM_LASTS = timedelta(minutes=10)
 
-CALL_TOUCHPOINTS = {
-    Task.Outcome.CONNECTED: "call_connected",
-    Task.Outcome.VOICEMAIL: "call_voicemail",
-    Task.Outcome.NO_ANSWER: "call_attempted",
-    Task.Outcome.WRONG_NUMBER: "call_attempted",
-}
+MOST_ATTEMPTS = 5
+"""After so many calls without an answer a task is completed, not tried again."""
 
 
 def _locked(task_id: int) -> Task:
@@ -81,26 +77,44 @@ def complete_task(task_id: int, *, cause: Cause, outcome: str = "", notes: str =
         task.notes = f"{task.notes}\n{notes}".strip()
     task.claimed_by = task.claimed_until = None
     task.save(cause=cause)
-    if task.contact_id is not None and outcome in CALL_TOUCHPOINTS:
-        _log_call(task, outcome, cause)
+    if task.contact_id is not None and outcome in calls.OUTCOMES:
+        calls.record_call(
+            task.contact_id, outcome=outcome, cause=cause, details={"task": str(task.public_id)}
+        )
     _record(event_of(events.TASK_COMPLETED, task, cause, type=task.type, outcome=outcome))
     return task
 
 
-def _log_call(task: Task, outcome: str, cause: Cause) -> None:
-    assert task.contact_id is not None
-    contact_services.log_touchpoints(
-        [
-            contact_services.NewTouchpoint(
-                contact_id=task.contact_id,
-                type=CALL_TOUCHPOINTS[Task.Outcome(outcome)],
-                source="phone",
-                details={"task": str(task.public_id), "outcome": outcome},
-                staff_id=int(cause.id) if cause.kind == "user" else None,
-                cause=cause,
-            )
-        ]
-    )
+@transaction.atomic
+def try_again(task_id: int, *, outcome: str, at: datetime, cause: Cause, notes: str = "") -> Task:
+    """Nobody was reached: log the call and keep the task open for another attempt then (aware, in the future).
+
+    Raises Invalid for another outcome than voicemail and no_answer, Conflict after MOST_ATTEMPTS of them.
+    """
+    task = _locked(task_id)
+    _refuse_when_closed(task)
+    if task.type not in Task.CALL_TYPES or outcome not in calls.UNREACHED or task.contact_id is None:
+        raise Invalid(
+            "Only a call that reached nobody (voicemail or no_answer) is tried again.",
+            code="nothing_to_try_again", fields={"outcome": "voicemail or no_answer"},
+        )  # fmt: skip
+    if at <= clock.now():
+        raise Invalid(
+            "Try again at a moment in the future.", code="in_the_past", fields={"at": "in the past"}
+        )
+    if task.attempts + 1 >= MOST_ATTEMPTS:
+        raise Conflict(
+            f"This would be call {task.attempts + 2}; after {MOST_ATTEMPTS} the task is completed instead.",
+            code="too_many_attempts",
+        )
+    task.attempts += 1
+    task.due_datetime, task.status, task.snoozed_until = at, Task.Status.TODO, None
+    task.claimed_by = task.claimed_until = None
+    if notes:
+        task.notes = f"{task.notes}\n{notes}".strip()
+    task.save(cause=cause)
+    calls.record_call(task.contact_id, outcome=outcome, cause=cause, details={"task": str(task.public_id)})
+    return task
 
 
 def _record(new: NewEvent) -> None:
@@ -141,6 +155,18 @@ def claim_task(task_id: int, *, user: User) -> Task:
     _refuse_when_anothers(task, user)
     _refuse_when_closed(task)
     return _claim(task, user)
+
+
+@transaction.atomic
+def release_task(task_id: int, *, user: User) -> Task:
+    """Give back a task one has claimed or begun; whoever comes first may take it. Conflict when another has it."""
+    task = _locked(task_id)
+    _refuse_when_anothers(task, user)
+    _refuse_when_closed(task)
+    task.claimed_by = task.claimed_until = None
+    task.status = Task.Status.TODO
+    task.save(cause=Cause.user(user.pk))
+    return task
 
 
 def _claim(task: Task, user: User) -> Task:
