@@ -28,7 +28,19 @@ from accounts.staff import (
     move_button,
 )
 from core.causes import Cause
-from integrations import accounts, calling, inbound, outbox, provider_settings, senders, services
+from core.errors import Conflict
+from integrations import (
+    accounts,
+    calling,
+    gateways,
+    inbound,
+    outbox,
+    pacing,
+    ports,
+    provider_settings,
+    senders,
+    services,
+)
 from integrations.models import OutboundCall, ProviderAccount, Receipt, SenderIdentity
 from integrations.provider_settings import Credential
 
@@ -91,6 +103,13 @@ def _new_address(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> Ca
     return said
 
 
+def _test_connection(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> str:
+    said = gateways.check(row)
+    if not said.works:
+        raise Conflict(said.words)
+    return said.words
+
+
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(ScopedAdmin):
     form = AccountForm
@@ -106,7 +125,15 @@ class ProviderAccountAdmin(ScopedAdmin):
         question="The present address stops working at once. Enter the new one at the provider.",
         when=lambda row: bool(provider_settings.of(row.provider).addresses),
     )
-    actions_detail = ("new_address",)
+    test_connection = move_button(
+        "Test the connection",
+        _test_connection,
+        name="test_connection",
+        icon="network_check",
+        question="Asks the provider whether it knows this account. Nothing is sent.",
+        when=lambda row: gateways.knows(row.provider),
+    )
+    actions_detail = ("test_connection", "new_address")
 
     @display(description="Own address", boolean=True)
     def show_address(self, row: ProviderAccount) -> bool:
@@ -117,6 +144,14 @@ class ProviderAccountAdmin(ScopedAdmin):
         lacking = provider_settings.of(row.provider).lacking(row)
         return ", ".join(lacking) or None
 
+    @display(description="Sending", empty_value="Not paused")
+    def show_pause(self, row: ProviderAccount) -> str | None:
+        pause = pacing.latest_pause(row)
+        if pause is None or (pause.reason not in pacing.TO_MEND and pacing.pause_of(row) is None):
+            return None
+        why = ports.ERRORS.get(pause.reason, "The provider asked for it.")
+        return f"Paused until {row.location.local(pause.until):%H:%M}, then one text tries again. {why}"
+
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
         if obj is None:
             note = "What the provider gave you is typed on the next page."
@@ -126,6 +161,7 @@ class ProviderAccountAdmin(ScopedAdmin):
             ("location", "provider"),
             ("name", "enabled"),
             *(["external_instance_id"] if settings.instance else []),
+            *(["show_pause"] if gateways.knows(obj.provider) else []),
         ]
         typed = [field.name for field in settings.fields]
         if not typed:
@@ -147,7 +183,7 @@ class ProviderAccountAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
         # Receipts and messages point at the account: it stays what and where it is.
-        return ("location", "provider", "show_lacking") if obj else ()
+        return ("location", "provider", "show_lacking", "show_pause") if obj else ()
 
     def response_add(
         self, request: HttpRequest, obj: ProviderAccount, post_url_continue: Any = None

@@ -13,7 +13,7 @@ from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
 from core import clock
-from integrations import gateways, provider_settings, senders
+from integrations import gateways, pacing, ports, provider_settings, senders
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 
 #: A provider from which nothing came for so long is worth a look.
@@ -22,7 +22,7 @@ SILENT_FOR = timedelta(days=14)
 
 def providers(location: Location) -> Iterator[Finding]:
     """Each account: what was not typed yet, and whether anything came from the provider."""
-    accounts = ProviderAccount.objects.filter(location=location, enabled=True)
+    accounts = ProviderAccount.objects.filter(location=location, enabled=True).select_related("pause")
     rows = list(accounts.annotate(last=Max("receipts__created_at")))
     for account in rows:
         yield from _account(account, location)
@@ -45,12 +45,16 @@ def _account(account: ProviderAccount, location: Location) -> Iterator[Finding]:
     if account.provider == Provider.CONSOLE:
         yield from _console(area, link)
         return
-    if wanted.addresses and account.webhook_token_hash is None and not account.external_instance_id:
+    yield from _sending(account, location, area, link)
+    silent = account.last is None  # type: ignore[attr-defined]
+    addressed = account.webhook_token_hash is not None or bool(account.external_instance_id)
+    # Twilio may call addresses that are the same for every clinic: what has come shows that it does.
+    if wanted.addresses and silent and not addressed:
         yield Finding(
             Level.MISSING, area, "The provider cannot reach this clinic: there is no webhook address.",
             "Press “New webhook address” and enter it at the provider.", link,
         )  # fmt: skip
-    elif wanted.addresses and account.last is None:  # type: ignore[attr-defined]
+    elif wanted.addresses and silent:
         yield Finding(
             Level.WARNING, area, "Nothing has come from it yet.", "Let the provider send a test delivery.", link
         )  # fmt: skip
@@ -62,6 +66,21 @@ def _account(account: ProviderAccount, location: Location) -> Iterator[Finding]:
     elif not lacking:
         heard = f"Last delivery {_day(account, location)}." if wanted.addresses else "Connected."
         yield Finding(Level.OK, area, heard, link=link)
+
+
+def _sending(account: ProviderAccount, location: Location, area: str, link: str) -> Iterator[Finding]:
+    """What keeps an account from sending, or from hearing what became of a text."""
+    pause = pacing.latest_pause(account)
+    if pause is not None and pause.reason in pacing.TO_MEND:
+        yield Finding(
+            Level.MISSING, area, f"Texts are held: {ports.ERRORS[pause.reason]}",
+            "Mend it at the provider, then press “Test the connection”.", link,
+        )  # fmt: skip
+    if account.provider == Provider.TWILIO and not settings.PUBLIC_URL:
+        yield Finding(
+            Level.WARNING, area, "Twilio cannot report what became of a text: nobody said how this server is reached.",
+            "Set PUBLIC_URL in the environment (docs/runbook.md).", link,
+        )  # fmt: skip
 
 
 def _day(account: ProviderAccount, location: Location) -> str:

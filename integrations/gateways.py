@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.registry import Registry
+from integrations import pacing
 from integrations.models import ProviderAccount
-from integrations.ports import SmsGateway
+from integrations.ports import Checked, SmsGateway
 
 Factory = Callable[[ProviderAccount], SmsGateway]
 
@@ -26,3 +27,11 @@ def knows(provider: str) -> bool:
 def for_account(account: ProviderAccount) -> SmsGateway:
     """The gateway of an account. NotRegistered when its provider sends no texts."""
     return _factories.get(account.provider)(account)
+
+
+def check(account: ProviderAccount) -> Checked:
+    """Try an account's connection, with no transaction open. One that works ends the account's pause."""
+    said = for_account(account).check()
+    if said.works:
+        pacing.resume(account.pk)
+    return said

@@ -87,7 +87,14 @@ def resume(account_id: int) -> None:
     AccountPause.objects.filter(account_id=account_id).delete()
 
 
+def latest_pause(account: ProviderAccount) -> AccountPause | None:
+    """The account's pause, which may be over but did not prove mended yet. Loads it unless `pause` was selected
+    along.
+    """
+    return getattr(account, "pause", None)
+
+
 def pause_of(account: ProviderAccount) -> AccountPause | None:
-    """The account's pause, if it lasts still. Loads it unless `pause` was selected along."""
-    found: AccountPause | None = getattr(account, "pause", None)
+    """The account's pause, if it lasts still."""
+    found = latest_pause(account)
     return found if found is not None and found.until > clock.now() else None

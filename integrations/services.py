@@ -10,7 +10,7 @@ from django.db import transaction
 from core.causes import Cause
 from core.errors import Invalid
 from core.events import record
-from integrations import fetching, provider_settings, senders
+from integrations import fetching, pacing, provider_settings, senders
 from integrations.events import PROVIDER_CHANGED, SENDER_CHANGED
 from integrations.models import ProviderAccount, SenderIdentity
 
@@ -61,6 +61,8 @@ def _save_account(
     account.credentials = merged  # type: ignore[assignment]
     account.full_clean()
     account.save()
+    if typed:
+        pacing.resume(account.pk)
     record(
         PROVIDER_CHANGED, cause=cause, location_id=account.location_id, source=_source(cause),
         data={"account": str(account.public_id), "provider": account.provider, "fields": sorted({*fields, *typed})},

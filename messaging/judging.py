@@ -86,7 +86,7 @@ def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) ->
         "conversation",
         "booking__practitioner",
         "template",
-        "provider_account",
+        "provider_account__pause",
     ).filter(pk__in=wanted)
     if lock:
         rows = rows.select_for_update(of=("self",))

@@ -232,13 +232,18 @@ def _apply(message: Message, outcome: SendOutcome) -> None:
 
 def _pause_account(message: Message, outcome: SendOutcome) -> None:
     """What is wrong with the account, not with the message, keeps the others from trying too."""
-    if message.provider_account_id is None or outcome.kind in ("accepted", "unknown"):
+    account = message.provider_account
+    if account is None or outcome.kind == "unknown":
+        return
+    if outcome.kind == "accepted":
+        if pacing.latest_pause(account) is not None:
+            pacing.resume(account.pk)
         return
     wait = timedelta(seconds=outcome.retry_after or 0)
     if outcome.error_code in pacing.TO_MEND:
         wait = max(wait, pacing.MENDING)
     if wait:
-        pacing.pause(message.provider_account_id, reason=outcome.error_code, until=clock.now() + wait)
+        pacing.pause(account.pk, reason=outcome.error_code, until=clock.now() + wait)
 
 
 def _back_in_line(message: Message, at: datetime | None) -> None:

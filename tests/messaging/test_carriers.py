@@ -237,6 +237,7 @@ def test_an_account_without_credit_is_not_asked_again_for_every_text(gateway, sy
     jobs.reconsider()
     sending.send_due()
     assert {fresh(m).status for m in (first, *others)} == {"sent"}
+    assert not AccountPause.objects.exists()
 
 
 def test_wrong_credentials_hold_every_text_of_the_account(gateway, sydney, anna):

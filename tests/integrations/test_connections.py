@@ -1,0 +1,122 @@
+"""The button that tries a provider's connection, what a paused account shows, and what `doctor` says of both."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from accounts import doctor
+from core import clock
+from integrations import gateways, pacing
+from integrations.models import AccountPause, Provider, ProviderAccount
+from integrations.ports import Checked
+from tests.clinic import *  # noqa: F403
+from tests.factories.integrations import make_console_account, make_wix_account
+from tests.fakes.twilio import FakeTwilio
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fake(settings: Any) -> Any:
+    with FakeTwilio() as fake:
+        settings.TWILIO_API_URL = fake.url
+        settings.PUBLIC_URL = "https://cms.example"
+        yield fake
+
+
+@pytest.fixture
+def account(sydney: Any, fake: FakeTwilio) -> ProviderAccount:
+    return ProviderAccount.objects.create(
+        location=sydney, provider=Provider.TWILIO, name="Texts",
+        credentials={"account_sid": fake.account_sid, "auth_token": fake.auth_token},
+    )  # fmt: skip
+
+
+def page(account: ProviderAccount, move: str = "change") -> str:
+    if move == "change":
+        return reverse("admin:integrations_provideraccount_change", args=(account.public_id,))
+    return reverse(f"admin:integrations_provideraccount_{move}", args=(account.public_id,))
+
+
+def press(browser: Any, account: ProviderAccount) -> str:
+    answer = browser.post(page(account, "test_connection"), {"_form_submitted": "on"}, follow=True)
+    assert answer.status_code == 200, answer.content
+    return answer.content.decode()
+
+
+def test_a_connection_that_works_says_so_and_ends_the_pause(pages: Any, account: ProviderAccount) -> None:
+    pacing.pause(account.pk, reason="bad_credentials", until=clock.now() + timedelta(minutes=5))
+    browser = pages("manager")
+    assert "does not accept the account" in browser.get(page(account)).content.decode()
+    assert "it is active" in press(browser, account)
+    assert not AccountPause.objects.exists()
+
+
+def test_one_that_does_not_work_says_why_and_stays_paused(
+    pages: Any, account: ProviderAccount, fake: FakeTwilio
+) -> None:
+    fake.auth_token = "changed at Twilio"
+    pacing.pause(account.pk, reason="bad_credentials", until=clock.now() + timedelta(minutes=5))
+    assert "does not accept these credentials" in press(pages("manager"), account)
+    assert AccountPause.objects.exists()
+
+
+def test_secrets_are_never_shown_again(pages: Any, account: ProviderAccount, fake: FakeTwilio) -> None:
+    html = pages("manager").get(page(account)).content.decode()
+    assert fake.account_sid in html
+    assert fake.auth_token not in html
+
+
+def test_new_credentials_end_the_pause(pages: Any, account: ProviderAccount) -> None:
+    pacing.pause(account.pk, reason="bad_credentials", until=clock.now() + timedelta(minutes=5))
+    form = {"name": "Texts", "enabled": "on", "account_sid": "AC2", "auth_token": "new"}
+    answer = pages("manager").post(page(account), form)
+    assert answer.status_code == 302
+    assert not AccountPause.objects.exists()
+    account.refresh_from_db()
+    assert account.credentials["previous_auth_token"] == "twilio-token"  # type: ignore[index]
+
+
+def test_the_provider_is_asked_with_no_transaction_open(
+    transactional_db: None, staff: Any, pages: Any, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Gateway:
+        def check(self) -> Checked:
+            seen.append(connection.in_atomic_block)
+            return Checked(True, "It works.")
+
+    monkeypatch.setattr(gateways, "for_account", lambda account: Gateway())
+    press(pages("manager"), account)
+    assert seen == [False]
+
+
+def test_only_who_may_change_it_may_try_it_and_only_what_sends_texts(
+    pages: Any, account: ProviderAccount, sydney: Any
+) -> None:
+    assert (
+        pages("readonly").post(page(account, "test_connection"), {"_form_submitted": "on"}).status_code == 403
+    )
+    wix = make_wix_account(sydney, instance_id="another")
+    assert "Test the connection" not in pages("manager").get(page(wix)).content.decode()
+    console = make_console_account(sydney)
+    assert "sends nothing to anybody" in press(pages("manager"), console)
+
+
+def findings(account: ProviderAccount) -> list[str]:
+    return [each.text for each in doctor.examine(account.location) if each.area == str(account)]
+
+
+def test_doctor_names_what_keeps_texts_from_going(account: ProviderAccount, settings: Any) -> None:
+    assert not any("held" in text or "report" in text for text in findings(account))
+    settings.PUBLIC_URL = ""
+    pacing.pause(account.pk, reason="no_credit", until=clock.now() - timedelta(minutes=1))
+    said = findings(account)
+    assert "Texts are held: The provider's credit is used up." in said
+    assert any("nobody said how this server is reached" in text for text in said)
