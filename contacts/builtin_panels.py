@@ -12,6 +12,27 @@ from contacts.vocabulary import LABELS, Source
 
 SOURCES: dict[str, str] = dict(Source.choices)
 
+TOUCH_WORDS: dict[str, str] = {
+    "channel": "Form or flow",
+    "campaign": "Campaign",
+    "adset_name": "Ad set",
+    "ad_name": "Ad",
+    "platform": "Platform",
+    "referrer": "Came from",
+    "landing_page": "Landed on",
+}
+"""What a touch tells, in the order in which staff read it. Ids stay in the API."""
+
+AD_CLICKS: dict[str, str] = {
+    "gclid": "a Google ad",
+    "gbraid": "a Google ad",
+    "wbraid": "a Google ad",
+    "fbclid": "a link on Facebook or Instagram",
+    "msclkid": "a Microsoft ad",
+    "ttclid": "a TikTok ad",
+}
+"""What a click id says."""
+
 SHOWN = 25
 """Lines of the timeline on the page at once."""
 
@@ -49,12 +70,21 @@ def attribution(contact: Contact, user: User) -> dict[str, Any] | None:
 
 
 def _words(touch: dict[str, str]) -> dict[str, Any]:
-    known = {key: value for key, value in touch.items() if key not in ("at", "source", "type")}
+    """A touch as staff read it: what came of it and by which campaign first, ids of machines last."""
     what = [("What", LABELS.get(touch["type"], touch["type"]))] if "type" in touch else []
+    told = [(words, touch[key]) for key, words in TOUCH_WORDS.items() if touch.get(key)]
+    # A campaign is named once, however it was told.
+    named = {value for _, value in told}
+    tagged = [
+        (f"UTM {key[4:]}", value)
+        for key, value in sorted(touch.items())
+        if key.startswith("utm_") and value not in named
+    ]
+    clicked = [AD_CLICKS[key] for key in touch if key in AD_CLICKS]
     return {
         "source": SOURCES.get(touch.get("source", ""), touch.get("source", "")),
         "at": selectors.moment_of(touch.get("at", "")),
-        "more": [*what, *sorted(known.items())],
+        "more": [*what, *told, *tagged, *[("Clicked", words) for words in sorted(set(clicked))]],
     }
 
 

@@ -12,16 +12,18 @@ from contacts import pipeline
 from contacts.models import Contact
 from contacts.pipeline import Place
 from contacts.scoring import Band
-from contacts.vocabulary import ConsentState
+from contacts.vocabulary import ConsentState, Source
 
 register = template.Library()
 
 _COLOURS = {Band.HOT.value: "danger", Band.WARM.value: "warning", Band.COOL.value: "info"}
 _CONSENT_COLOURS = {ConsentState.GRANTED.value: "success", ConsentState.WITHDRAWN.value: "danger"}
+_SOURCES: dict[str, str] = dict(Source.choices)
 _ICONS = {"stage": "trending_flat", "warmness": "thermostat", "consent": "verified_user"}
 _TOUCH_ICONS = {
     "sms": "sms", "email": "mail", "call": "call", "booking": "event", "appointment": "event_available",
     "manychat": "forum", "ad": "ads_click", "review": "reviews", "payment": "payments", "lead": "person_add",
+    "form": "description", "resource": "download", "landing": "web",
 }  # fmt: skip
 _CAUSES = {
     "user": "by staff",
@@ -68,6 +70,12 @@ def spoken(code: str) -> str:
     """A code as words: google_ads becomes "Google ads"; what is in words already stays."""
     text = str(code)
     return text.replace("_", " ").capitalize() if " " not in text else text
+
+
+@register.filter
+def source_words(code: str) -> str:
+    """Where somebody came from, as staff call it; a word that is no source of ours is spoken as it is."""
+    return _SOURCES.get(code) or (code if code in _SOURCES.values() else spoken(code))
 
 
 @register.filter
