@@ -1,39 +1,40 @@
 """What a person means by a text: confirm, cancel, reschedule, ask, stop, start, help, thank, or neither.
 
-By rules. Two mistakes are worse than any other, so what is unclear falls away from them: a visit confirmed
-that was not, and a wish to be left alone overheard. What nobody can be sure of is `question` or `other`, for
-a person to read.
+A small model (`messaging.intent_model`) says how likely each meaning is; rules stand guard around it. Two mistakes
+are worse than any other, so what is unclear falls away from them: a visit confirmed that was not, and a wish about
+texts that nobody had, or that nobody heard. What cannot be told for sure is not `clear`, for a person to read.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from itertools import chain
+from typing import Literal, cast
 
+from messaging import intent_model, intent_text
 from messaging import intent_words as words
+from messaging.intent_text import Sentence
 
 IntentName = Literal[
     "confirm", "cancel", "reschedule", "question", "stop", "start", "help", "thanks", "other"
 ]
 
-MAX_TEXT = 1000
-MAX_UNKNOWN = 2  # words beside a yes that may be anything: a name, a greeting nobody thought of
+#: From here on a meaning is clear.
+CLEAR = 0.6
+#: A yes or thanks must be this likely to be taken for one, and any wish to cancel or move less likely than that.
+PLAIN, DOUBT = 0.55, 0.15
+#: A sentence that is this likely a wish about the visit decides, whatever stands beside it.
+WISH, QUESTION = 0.7, 0.75
+#: A wish not to be texted that no rule knows must be this likely.
+STOP = 0.6
+#: Words beside a yes that may be anything: a name, a greeting nobody thought of.
+MAX_UNKNOWN = 2
+WISHES = ("reschedule", "cancel")
 
-_APOSTROPHES = re.compile("['\u2019\u2018`\u00b4\u02bc]")
-_NOT_WORDS = re.compile(r"[^\w?\u0900-\u0dff]|_")  # the vowel signs of India's scripts are no \\w
-_SENTENCE_ENDS = re.compile(r"[.!?;,\n]+")
-_SPELT_OUT = re.compile(r"(?:[^\W\d] )+[^\W\d]")
-# Cyrillic and Greek letters that look like Latin ones, as filters and pranks use them.
-_LOOKALIKES = str.maketrans(
-    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425"
-    "\u0430\u0435\u0455\u0456\u0458\u043e\u0440\u0441\u0443\u0445"
-    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf",
-    "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo",
-)
+_PARTS = re.compile(r"[.!?;,\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,79 +59,45 @@ class Intent:
 
 
 def detect(text: str) -> Intent:
-    """What a text means. Never raises; time grows with the text, of which the first 1000 characters count."""
-    own = _own_words(text)
-    sentences = [_simplified(sentence) for sentence in _SENTENCE_ENDS.split(own)]
-    said = _simplified(own)
-    return _about_texts(said, sentences) or _about_visit(said)
-
-
-def plain(text: str) -> str:
-    """The text as the rules see it: lower case, no accents, no punctuation but `?`, signs as words."""
-    return _simplified(_own_words(text))
-
-
-def _own_words(text: str) -> str:
-    return words.SIGNATURE.sub("", _reaction(text[:MAX_TEXT]))
-
-
-def _simplified(text: str) -> str:
-    for sign, word in words.SIGNS.items():
-        text = text.replace(sign, word)
-    text = _latin(unicodedata.normalize("NFKC", text)).casefold()
-    text = "".join(char for char in unicodedata.normalize("NFKD", text) if not "\u0300" <= char <= "\u036f")
-    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
-    text = unicodedata.normalize("NFC", text)
-    text = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", text)).replace("?", " ? ")
-    text = " ".join(text.split())
-    return text.replace(" ", "") if _SPELT_OUT.fullmatch(text) else text
-
-
-def _reaction(text: str) -> str:
-    """A phone's "Liked “…”" as the sign it stands for, without the quoted text; any other text as it is."""
-    found = words.REACTION.match(text)
-    if found is None:
-        return text
-    return found["sign"] or found["bare"] or words.REACTION_WORDS.get(found["word"].casefold(), "")
-
-
-def _latin(text: str) -> str:
-    """Letters that only look Latin as Latin ones, where nothing else is left of the other alphabet."""
-    changed = text.translate(_LOOKALIKES)
-    foreign = any(char.isalpha() and "LATIN" not in unicodedata.name(char, "") for char in changed)
-    return text if foreign else changed
-
-
-# About being texted at all
-
-
-def _about_texts(said: str, sentences: list[str]) -> Intent | None:
+    """What a text means. Never raises; time grows with the text, of which the first MAX_TEXT characters count."""
+    said = intent_text.plain(text)
     lone = said.replace(" ", "")
     if lone in words.CLASH:
         reason = f"{lone.upper()} alone opts out at the carrier, and may be about the visit"
         return Intent("cancel", clear=False, carrier_optout=True, clash=True, reasons=(reason,))
     if lone in words.CARRIER_STOP:
-        return Intent(
-            "stop", clear=True, carrier_optout=True, reasons=(f"{lone.upper()} is a carrier's opt-out word",)
-        )
-    if _stops(said, sentences):
-        rest = _without(words.STOP_ANYWHERE, said)
-        clash = _finds(words.CANCEL, rest)
-        reasons = (
-            ("asks not to be texted", "also speaks of cancelling") if clash else ("asks not to be texted",)
-        )
+        reason = f"{lone.upper()} is a carrier's opt-out word"
+        return Intent("stop", clear=True, carrier_optout=True, reasons=(reason,))
+    if len(text) <= intent_text.MAX_TEXT and _is(words.PLAIN_YES, said) and not _is(words.OK_THANKS, said):
+        return Intent("confirm", clear=True, reasons=(_READ["confirm"],))
+    model = intent_model.shipped()
+    sentences = model.read(intent_text.sentences(text))
+    odds = model.odds(sentences)
+    if _stops(said, text, odds):
+        clash = _finds(words.VISIT_TOO, _without(words.STOP_ANYWHERE, said))
+        reasons = ("asks not to be texted", *(("also speaks of cancelling",) if clash else ()))
         return Intent("stop", clear=True, clash=clash, reasons=reasons)
-    if _is(words.START_WHOLE, said):
+    if _is(words.START_WHOLE, said) or (odds["start"] >= CLEAR and _finds(words.START_CUE, said)):
         return Intent("start", clear=True, reasons=("asks to be texted again",))
-    if _is(words.HELP_WHOLE, said):
+    if _is(words.HELP_WHOLE, said) or odds["help"] >= CLEAR:
         return Intent("help", clear=True, reasons=("asks who this is and how to get help",))
-    return None
+    parts = [model.odds([sentence]) for sentence in sentences] if len(sentences) > 1 else [odds]
+    return _about_visit(text, said, sentences, odds, parts)
 
 
-def _stops(said: str, sentences: list[str]) -> bool:
-    if any(_is_bare_stop(part) for part in (said, *sentences)) or _is(words.STOP_WHOLE, said):
+# About being texted at all
+
+
+def _stops(said: str, text: str, odds: Mapping[str, float]) -> bool:
+    parts = (intent_text.simplified(part) for part in _PARTS.split(intent_text.own_words(text)))
+    if any(_is_bare_stop(part) for part in (said, *parts)) or _is(words.STOP_WHOLE, said):
         return True
-    return _finds(words.STOP_ANYWHERE, said) and not _finds(words.STOP_DENIED, said)
+    if _finds(words.STOP_DENIED, said):
+        return False
+    if _finds(words.STOP_ANYWHERE, said):
+        return True
+    heard = odds["stop"] >= STOP and not _finds(words.STOP_PUZZLED, said)
+    return heard and _finds(words.ABOUT_TEXTS, said) and _finds(words.STOP_CUE, said)
 
 
 def _is_bare_stop(said: str) -> bool:
@@ -145,50 +112,98 @@ def _is_bare_stop(said: str) -> bool:
 # About the visit
 
 
-def _about_visit(said: str) -> Intent:
-    asks = "?" in said or _finds(words.ASKING, said)
-    kept = _finds(words.CANCEL_DENIED, said) or _finds(words.RESCHEDULE_DENIED, said)
-    if _finds(words.RESCHEDULE, said) and not kept:
-        return Intent("reschedule", clear=True, reasons=("speaks of another time",))
-    if _finds(words.CANCEL, said) and not kept:
-        if asks and _finds(words.CANCEL_ASIDE, said):
-            return Intent("question", clear=True, reasons=("asks about cancelling",))
-        return Intent("cancel", clear=True, reasons=("says that the visit cannot take place",))
-    answer = _answer(said)
-    if answer is not None:
-        return answer
-    if kept:
-        return Intent(
-            "question", clear=False, reasons=("speaks of keeping the visit as it is, but not plainly",)
-        )
-    if asks:
+def _about_visit(
+    text: str,
+    said: str,
+    sentences: Sequence[Sentence],
+    odds: Mapping[str, float],
+    parts: Sequence[Mapping[str, float]],
+) -> Intent:
+    if not sentences:
+        return Intent("other", clear=False, reasons=("nothing known was said",))
+    if not said.strip("? "):
         return Intent("question", clear=True, reasons=("asks something",))
-    if _is((r"(?:n|no+|nope|nah|na|non|nein)(?: (?:thanks|thank you|sorry|no))*",), said):
-        return Intent("question", clear=False, reasons=("says no, and not to what",))
+    if _is(words.PLAIN_NO, said):
+        return Intent("other", clear=False, reasons=("says no, and not to what",))
+    likely = _likeliest(odds, ("stop", "start", "help"))
+    wish = _likeliest(max(parts, key=_wishes), tuple(set(odds) - set(WISHES)))
+    doubt = max(map(_wishes, (odds, *parts)))
+    if doubt >= WISH or (likely in WISHES and not _mostly_unknown(sentences)):
+        name = likely if likely in WISHES else wish
+        if name == "cancel" and _finds(words.KEPT, " | ".join(map(" ".join, sentences))):
+            reason = "speaks of keeping the visit as it is, but not plainly"
+            return Intent("question", clear=False, reasons=(reason,))
+        return _wish(odds, parts, name, sure=not _mostly_unknown(sentences))
+    if _mostly_unknown(sentences):
+        return Intent("other", clear=False, reasons=("most of it is not known",))
+    asks = max(part["question"] for part in parts)
+    if likely == "question" or (asks >= QUESTION and likely != "other"):
+        sure = max(odds["question"], asks) >= CLEAR or "?" in said
+        return Intent("question", clear=sure, reasons=("asks something",))
+    if likely in ("confirm", "thanks"):
+        against = _against(text, sentences, odds[likely], doubt)
+        if against is None and likely == "confirm" and not words.YES_WORDS.intersection(chain(*sentences)):
+            against = "with no word for it"
+        if against is None:
+            return Intent(cast(IntentName, likely), clear=True, reasons=(_READ[likely],))
+        unsure: IntentName = "question" if "?" in said else "other"
+        return Intent(unsure, clear=False, reasons=(f"may be {likely}, but {against}",))
     return Intent("other", clear=False, reasons=("nothing known was said",))
 
 
-def _answer(said: str) -> Intent | None:
-    """A plain yes, or thanks; None as soon as anything stands in the way of that."""
-    for pattern, meaning in words.IDIOMS:
-        said = re.sub(pattern, meaning, said)
-    if not said.strip() or _finds((words.RISKY,), said):
-        return None
-    rest, yes = _take(words.YES, said)
-    rest, agreed = _take(words.AGREED, rest)
-    rest, thanked = _take(words.THANKS, rest)
-    rest, pleased = _take(words.NICE, rest)
-    rest, _ = _take(words.IDLE, rest)
-    unknown = len(rest.split())
-    if yes and unknown <= MAX_UNKNOWN:
-        return Intent("confirm", clear=True, reasons=("says yes, and nothing that speaks against it",))
-    if agreed and not thanked and not unknown:
-        return Intent("confirm", clear=True, reasons=("agrees, and says nothing else",))
-    if thanked and unknown <= MAX_UNKNOWN:
-        return Intent("thanks", clear=True, reasons=("says thank you",))
-    if pleased and not unknown:
-        return Intent("thanks", clear=True, reasons=("is pleased, and says nothing else",))
+_READ = {
+    "confirm": "says yes, and nothing that speaks against it",
+    "thanks": "says thank you",
+    "cancel": "says that the visit cannot take place",
+    "reschedule": "speaks of another time",
+}
+
+
+def _wish(
+    odds: Mapping[str, float], parts: Sequence[Mapping[str, float]], name: str, *, sure: bool
+) -> Intent:
+    """A wish to cancel or to move the visit; who asks for another time too does not want to cancel."""
+    if name == "cancel" and any(part["reschedule"] >= WISH for part in parts):
+        name = "reschedule"
+    sure = sure and max(map(_wishes, (odds, *parts))) >= CLEAR
+    return Intent(cast(IntentName, name), clear=sure, reasons=(_READ[name],))
+
+
+def _wishes(odds: Mapping[str, float]) -> float:
+    return sum(odds[name] for name in WISHES)
+
+
+def _likeliest(odds: Mapping[str, float], without: Iterable[str]) -> str:
+    return max((name for name in odds if name not in without), key=lambda name: odds[name])
+
+
+def _against(text: str, sentences: Sequence[Sentence], share: float, doubt: float) -> str | None:
+    """What speaks against taking a text for a plain yes or thanks; None when nothing does."""
+    if len(text) > intent_text.MAX_TEXT:
+        return "there is more than was read"
+    if share < PLAIN:
+        return "not plainly"
+    if doubt >= DOUBT:
+        return "may want to cancel or to move the visit"
+    doubts = sorted(_doubts(intent_text.sentences(text)) | _doubts(sentences))
+    if doubts:
+        return f"also says {doubts[0]}"
+    if sum(sentence.count(intent_text.UNKNOWN) for sentence in sentences) > MAX_UNKNOWN:
+        return "much else was said"
     return None
+
+
+def _mostly_unknown(sentences: Iterable[Sentence]) -> bool:
+    spoken = list(chain(*sentences))
+    return len(spoken) > MAX_UNKNOWN + 1 and 2 * spoken.count(intent_text.UNKNOWN) >= len(spoken)
+
+
+def _doubts(sentences: Iterable[Sentence]) -> set[str]:
+    """The words that keep a yes from being one, but for phrases in which they mean no harm."""
+    rest = " | ".join(" ".join(sentence) for sentence in sentences)
+    for pattern in words.HARMLESS:
+        rest = _compiled(pattern).sub(" ", rest)
+    return set(words.DOUBTS.intersection(rest.split()))
 
 
 # Patterns
@@ -211,8 +226,3 @@ def _without(patterns: Iterable[str], said: str) -> str:
     for pattern in patterns:
         said = _compiled(pattern).sub(" ", said)
     return said
-
-
-def _take(pattern: str, said: str) -> tuple[str, bool]:
-    rest, count = _compiled(rf"(?<!\S){pattern}(?!\S)").subn(" ", said)
-    return " ".join(rest.split()), count > 0

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging.intents import Intent, detect, plain
+from messaging.intent_text import plain
+from messaging.intents import Intent, detect
 from tests.pure.messaging.intent_texts import TEXTS
 
 CASES = [(name, text) for name, texts in TEXTS.items() for text in texts]
@@ -102,22 +103,19 @@ def test_every_keyword_of_every_carrier_is_met() -> None:
 @pytest.mark.parametrize(
     ("text", "intent"),
     [
-        ("ok", Intent("confirm", True, reasons=("agrees, and says nothing else",))),
+        ("ok", Intent("confirm", True, reasons=("says yes, and nothing that speaks against it",))),
         ("can we move it?", Intent("reschedule", True, reasons=("speaks of another time",))),
-        ("is there a fee if I cancel?", Intent("question", True, reasons=("asks about cancelling",))),
-        (
-            "please don't cancel my visit",
-            Intent("question", False, reasons=("speaks of keeping the visit as it is, but not plainly",)),
-        ),
+        ("is there a fee if I cancel?", Intent("question", True, reasons=("asks something",))),
+        ("please don't cancel my visit", Intent("question", True, reasons=("asks something",))),
         (
             "don't cancel, I'll be there",
-            Intent("question", False, reasons=("speaks of keeping the visit as it is, but not plainly",)),
+            Intent("other", False, reasons=("may be confirm, but also says cancel",)),
         ),
         ("what time?", Intent("question", True, reasons=("asks something",))),
         ("where are you", Intent("question", True, reasons=("asks something",))),
-        ("no", Intent("question", False, reasons=("says no, and not to what",))),
+        ("no", Intent("other", False, reasons=("says no, and not to what",))),
         ("thanks", Intent("thanks", True, reasons=("says thank you",))),
-        ("great", Intent("thanks", True, reasons=("is pleased, and says nothing else",))),
+        ("great", Intent("thanks", True, reasons=("says thank you",))),
         ("running late", Intent("other", False, reasons=("nothing known was said",))),
         ("", Intent("other", False, reasons=("nothing known was said",))),
     ],
@@ -131,8 +129,6 @@ def test_two_unknown_words_beside_a_yes_may_be_a_name_and_three_may_be_anything(
     assert detect("yes Aroha Ngata Tui").name == "other"
     assert detect("thanks Aroha Ngata").name == "thanks"
     assert detect("thanks Aroha Ngata Tui").name == "other"
-    assert detect("ok Aroha").name == "other"
-    assert detect("great Aroha").name == "other"
 
 
 DOUBTS = [
@@ -189,7 +185,7 @@ def test_a_stop_is_heard_however_it_is_shouted(text: str, end: str, upper: bool)
         ("\u2764\ufe0f", "heart"),
         ("Yes\nSent from my iPhone", "yes"),
         ("Yes\n\nGet Outlook for Android\nmore", "yes"),
-        ("x" * 2000, "x" * 1000),
+        ("x" * 2000, "x" * 1600),
         ("Liked \u201creply STOP to opt out\u201d", "yes"),
         ("Loved \u201cA\nB\u201d", "yes"),
         ('Questioned "see you at 3"', "?"),
@@ -217,4 +213,61 @@ def test_naughty_strings_neither_confirm_nor_stop() -> None:
     strings = json.loads(source.read_text())
     assert len(strings) > 400
     for text in strings:
-        assert detect(text).name in ("other", "question", "help", "thanks"), text
+        intent = detect(text)
+        assert intent.name not in ("confirm", "start"), text
+        assert not intent.opts_out, text
+
+
+def test_strings_that_choke_patterns_are_read_and_confirm_nothing() -> None:
+    source = Path(__file__).parents[4] / "shared" / "data" / "redos_attack_strings.json"
+    if not source.exists():
+        pytest.skip(f"the strings that choke patterns are not here: {source}")
+    for row in json.loads(source.read_text()):
+        for text in (row["attack"], row["attack"] * 40):
+            assert not detect(text).opts_out
+            assert detect(text).name != "confirm"
+
+
+def test_the_longest_text_is_cut_and_never_taken_for_a_yes() -> None:
+    assert detect("yes " * 400).name == "confirm"
+    assert detect("yes " * 401) == Intent(
+        "other", False, reasons=("may be confirm, but there is more than was read",)
+    )
+    assert detect("cancel my appointment " + "x" * 5000).name == "cancel"
+
+
+# What the guards are for
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("yes sorry for the late reply", "confirm", "says yes, and nothing that speaks against it"),
+        ("yes I will be there Aroha Ngata Tui", "other", "may be confirm, but much else was said"),
+        ("I am not cancelling it", "question", "speaks of keeping the visit as it is, but not plainly"),
+        ("zork blip fnord wibble", "other", "most of it is not known"),
+        ("Yes I will be there. Can't make it after all", "cancel", "says that the visit cannot take place"),
+        ("Can't make it tomorrow. Can we reschedule?", "reschedule", "speaks of another time"),
+        ("Thanks for the reminder. Where do I park?", "question", "asks something"),
+    ],
+)
+def test_a_guard_says_what_it_saw(text: str, name: str, reason: str) -> None:
+    intent = detect(text)
+    assert (intent.name, intent.reasons) == (name, (reason,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop sending me to voicemail", "take me off the waiting list", "remove me from the 3pm",
+        "I'd like to opt out of the injection", "stop calling me, just text", "you can stop the emails, texts are fine",
+        "I unsubscribed by accident", "disregard the cancel message", "please take me off the list for Tuesday",
+        "can you stop by the house", "I don't understand this message", "wrong number",
+    ],
+)  # fmt: skip
+def test_a_stop_of_something_else_opts_nobody_out(text: str) -> None:
+    assert not detect(text).opts_out
+
+
+def test_a_stop_that_no_rule_knows_is_heard_by_the_model() -> None:
+    assert detect("fed up with all these reminders, enough now").opts_out
