@@ -15,6 +15,7 @@ AnyAction: TypeAlias = Annotated[
     actions.CalculateWarmness
     | actions.UpdateWarmness
     | actions.SendSms
+    | actions.SendEmail
     | actions.CancelPendingMessages
     | actions.CreateTask
     | actions.UpdateTask

@@ -35,6 +35,8 @@ class QueueMessage:
     dedupe_key: str
     exempt_quiet: bool
     acted_at: datetime | None
+    channel: str = "sms"
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from contacts import identity
 from contacts.vocabulary import Source
 from integrations import calling, calls
 from integrations.models import Provider, ProviderAccount
+from messaging import rendering
+from messaging.models import Channel, Template
 
 Wrong = dict[str, list[str]]
 
@@ -28,6 +30,8 @@ def wrong_names(location: Location, steps: Sequence[Step]) -> Wrong:
             wrong |= _visit(location, action, path)
         if isinstance(action, actions.MatchOrCreateContact):
             wrong |= _person(location, action, path)
+        if isinstance(action, actions.SendEmail):
+            wrong |= _letter(location, action, path)
         if isinstance(action, actions.NotifyStaff):
             wrong |= _staff(location, action.to, f"{path}.to")
             if "slack" in action.channels:
@@ -45,6 +49,19 @@ def _staff(location: Location, emails: Sequence[str], path: str) -> Wrong:
     here = {user.email for user in access.people(roles.UPDATE, "tasks", [location.pk])[location.pk]}
     missing = [email for email in emails if email not in here]
     return {path: [f"nobody who works here has the e-mail {', '.join(missing)}."]} if missing else {}
+
+
+def _letter(location: Location, action: actions.SendEmail, path: str) -> Wrong:
+    if action.template:
+        known = Template.objects.filter(location=location, name=action.template, channel=Channel.EMAIL)
+        missing = f"there is no e-mail template {action.template!r} at this location."
+        return {} if known.exists() else {f"{path}.template": [missing]}
+    wrong: Wrong = {}
+    for name, text in (("subject", action.subject), ("message", action.message)):
+        found = rendering.problems(text or "")
+        if found:
+            wrong[f"{path}.{name}"] = found
+    return wrong
 
 
 def _account(location: Location, provider: Provider, name: str, path: str) -> Wrong:

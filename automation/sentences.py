@@ -125,6 +125,9 @@ def _notify(action: Any) -> str:
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "calculate_warmness": lambda action: "work out the warmness",
     "update_warmness": lambda action: f"change the warmness by {action.delta:+d}",
+    "send_email": lambda action: (
+        f"e-mail {action.template}" if action.template else f'e-mail "{action.subject}"'
+    ),
     "send_sms": lambda action: f"text {action.template}" if action.template else f'text "{action.message}"',
     "cancel_pending_messages": lambda action: "withdraw the visit's unsent messages",
     "create_task": _new_task,

@@ -25,7 +25,7 @@ class IntegrationsConfig(AppConfig):
             seeds,
         )
         from integrations.models import Provider
-        from integrations.providers import clicksend, console, meta, twilio
+        from integrations.providers import clicksend, console, email, meta, twilio
 
         handlers.connect()
         own_settings.connect()
@@ -33,6 +33,8 @@ class IntegrationsConfig(AppConfig):
         clinic_checks.connect()
         seeds.connect()
         gateways.register(Provider.CONSOLE, console.gateway)
+        gateways.register_email(Provider.CONSOLE, console.mail_gateway)
+        gateways.register_email(Provider.EMAIL, email.gateway)
         gateways.register(Provider.CLICKSEND, clicksend.gateway)
         gateways.register(Provider.TWILIO, twilio.gateway)
         fetching.register(Provider.META, fetching.Fetcher(graph.fetch_lead, meta.with_lead, meta.page_id))

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from core.registry import Registry
 from integrations import pacing
 from integrations.models import ProviderAccount
-from integrations.ports import Checked, SmsGateway
+from integrations.ports import Checked, EmailGateway, SmsGateway
 
 Factory = Callable[[ProviderAccount], SmsGateway]
 
+EmailFactory = Callable[[ProviderAccount], EmailGateway]
+
 _factories: Registry[Factory] = Registry("SMS gateway")
+_mailers: Registry[EmailFactory] = Registry("e-mail gateway")
 
 
 def register(provider: str, factory: Factory) -> None:
@@ -35,3 +38,13 @@ def check(account: ProviderAccount) -> Checked:
     if said.works:
         pacing.resume(account.pk)
     return said
+
+
+def register_email(provider: str, factory: EmailFactory) -> None:
+    """Let `factory` make the e-mail gateway of a provider's accounts."""
+    _mailers.register(provider, factory)
+
+
+def email_for(account: ProviderAccount) -> EmailGateway:
+    """The e-mail gateway of an account. NotRegistered when its provider sends none."""
+    return _mailers.get(account.provider)(account)

@@ -97,7 +97,9 @@ class SenderIdentity(BaseModel):
     )
     account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="senders")
     value = models.CharField(
-        "number or name", max_length=40, help_text="A number in E.164, or a name of at most 11 characters."
+        "number, name or address",
+        max_length=254,
+        help_text="A number in E.164, a name of at most 11 characters, or for e-mail an address.",
     )
     registration = models.CharField(max_length=12, choices=Registration, default=Registration.UNREGISTERED)
     register_name = models.CharField(
@@ -127,6 +129,11 @@ class SenderIdentity(BaseModel):
 
     def __str__(self) -> str:
         return self.value
+
+    @property
+    def is_email(self) -> bool:
+        """Whether e-mails come from it, not texts."""
+        return "@" in self.value
 
     @property
     def usable(self) -> bool:

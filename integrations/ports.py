@@ -159,6 +159,14 @@ class SmsGateway(Protocol):
         ...
 
 
+class EmailGateway(Protocol):
+    """What hands e-mails over. Never called inside a transaction."""
+
+    def send(self, email: OutboundEmail) -> SendOutcome:
+        """Hand one e-mail over. Answers for every fault it can name; an error it raises counts as unknown."""
+        ...
+
+
 # Text messages, inward
 
 

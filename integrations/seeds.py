@@ -16,13 +16,20 @@ SENDERS = {"sydney": "+61255501000", "melbourne": "+61355501000"}
 
 
 def add_phone(location: Location) -> None:
-    """Give a location an on-screen phone to send by, and a sender on it where it has none."""
+    """Give a location an on-screen phone to send by, and a sender of texts and one of e-mails where it has none."""
     phone = _account(location, Provider.CONSOLE, "On-screen phone")
     if not location.sender_identities.exists():
         SenderIdentity.objects.create(
             location=location,
             account=phone,
             value=SENDERS.get(location.code, "CLINIC"),
+            registration=SenderIdentity.Registration.NOT_NEEDED,
+            per_second=50,
+        )
+        SenderIdentity.objects.create(
+            location=location,
+            account=phone,
+            value=f"hello@{location.code}.example",
             registration=SenderIdentity.Registration.NOT_NEEDED,
             per_second=50,
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 from core.errors import Invalid
 from integrations.models import Provider, SenderIdentity
 
@@ -29,6 +32,9 @@ def is_number(value: str) -> bool:
 def checked(sender: SenderIdentity) -> str:
     """The sender's number or name as it is stored. Raises Invalid, saying what is wrong, for neither."""
     typed = sender.value.strip()
+    mails = sender.account.provider == Provider.EMAIL
+    if mails or "@" in typed:
+        return _address(typed, may_mail=mails or sender.account.provider == Provider.CONSOLE)
     bare = _SPACES.sub("", typed)
     if is_number(bare):
         return bare
@@ -48,13 +54,29 @@ def checked(sender: SenderIdentity) -> str:
     return typed
 
 
+def _address(typed: str, *, may_mail: bool) -> str:
+    """The e-mail address as it is stored. Raises Invalid for what is none, or on an account that sends no e-mail."""
+    if not may_mail:
+        raise Invalid(
+            "This account sends no e-mail.",
+            fields={"value": "Put e-mail addresses on the clinic's E-mail account."},
+        )
+    try:
+        validate_email(typed)
+    except ValidationError:
+        raise Invalid(
+            "This is no e-mail address.", fields={"value": "Give the address that e-mails come from."}
+        ) from None
+    return typed.lower()
+
+
 def registration_needed(sender: SenderIdentity) -> str:
     """What the law of the clinic's country wants this sender registered as; "" for nothing.
 
     Australia's SMS Sender ID Register covers names; numbers are not affected. US carriers block application
     texts from numbers without an A2P 10DLC brand and campaign. The on-screen phone needs neither.
     """
-    if sender.account.provider == Provider.CONSOLE:
+    if sender.account.provider == Provider.CONSOLE or sender.is_email:
         return ""
     law = sender.location.legal_profile
     if law == "AU" and not is_number(sender.value):

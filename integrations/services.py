@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.causes import Cause
 from core.errors import Invalid
@@ -111,7 +112,9 @@ def _save_sender(sender: SenderIdentity, fields: Mapping[str, Any], cause: Cause
     if sender.is_default:
         # The first one used is one: choosing another moves the mark.
         others = SenderIdentity.objects.filter(location_id=sender.location_id, is_default=True)
-        others.exclude(pk=sender.pk).update(is_default=False)
+        texts = ~Q(value__contains="@")
+        same = others.exclude(texts) if sender.is_email else others.filter(texts)
+        same.exclude(pk=sender.pk).update(is_default=False)
     sender.save()
     record(
         SENDER_CHANGED, cause=cause, location_id=sender.location_id, source=_source(cause),

@@ -67,7 +67,7 @@ class Facts:
     now: datetime
     consents: dict[int, dict[str, Any]]
     blocked: set[tuple[int, str]]
-    senders: dict[int, SenderIdentity]
+    senders: dict[tuple[int, bool], SenderIdentity]
     spent: dict[int, int]
     care: dict[int, int]
     said: set[tuple[str, str]]
@@ -194,13 +194,15 @@ def _gather(messages: Sequence[Message]) -> Facts:
     )
 
 
-def _senders(location_ids: Iterable[int]) -> dict[int, SenderIdentity]:
-    """The sender each location uses: its first usable one, the preferred one in front."""
-    found: dict[int, SenderIdentity] = {}
+def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], SenderIdentity]:
+    """The sender each location uses for texts and the one for e-mails (True): its first usable one, the preferred
+    one in front.
+    """
+    found: dict[tuple[int, bool], SenderIdentity] = {}
     rows = SenderIdentity.objects.filter(location_id__in=list(location_ids), account__enabled=True)
     for sender in rows.select_related("account__pause").order_by("-is_default", "id"):
         if sender.usable:
-            found.setdefault(sender.location_id, sender)
+            found.setdefault((sender.location_id, sender.is_email), sender)
     return found
 
 
@@ -251,7 +253,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
         missing, body = True, words
     size = segments.measure(body).count if message.channel == Channel.SMS else 0
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
-    sender = facts.senders.get(message.location_id) if message.channel == Channel.SMS else None
+    sender = facts.senders.get((message.location_id, message.channel == Channel.EMAIL))
     decision = (
         _before_policy(message, address)
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
@@ -308,7 +310,7 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
         care_limit=location.settings.get("care_limit", CARE_LIMIT),
         spent_cents=facts.spent.get(message.location_id, 0),
         cost_cents=cost,
-        cap_cents=location.daily_sms_cap_cents,
+        cap_cents=None if message.channel == Channel.EMAIL else location.daily_sms_cap_cents,
     )
     return policy.may_send(request, now=facts.now)
 

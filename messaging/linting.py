@@ -42,6 +42,7 @@ _TOKEN = re.compile(r"\{([^{}]*)\}")
 _ADDRESS = re.compile(r"(?<!\S)[^\s@/]+@[^\s@/]+\.[^\s@/]+")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{6,}\d")
 _OPT_OUT = re.compile(r"\bSTOP\b")
+_UNSUBSCRIBE = re.compile(r"\b(unsubscribe|opt out)\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"\b(?:reply|answer|text|respond|write|send)\b[^.?!\n]{0,25}?\b(?:yes|y|confirm|ok)\b", re.I
 )
@@ -136,14 +137,19 @@ def _fillable(wording: Wording) -> list[Finding]:
 
 def _sender(wording: Wording) -> list[Finding]:
     named = "clinic" in rendering.placeholders(f"{wording.subject} {wording.body}")
-    marketing = wording.purpose == "marketing" and wording.channel == "sms"
-    way_out = _OPT_OUT.search(wording.body) is not None
+    by_mail = wording.channel == "email"
+    marketing = wording.purpose == "marketing" and wording.channel in ("sms", "email")
+    way_out = (_UNSUBSCRIBE if by_mail else _OPT_OUT).search(wording.body) is not None
     if marketing and not (named and way_out):
         return [
             _error(
                 "marketing",
                 "A marketing text must name the clinic with {clinic} and say how to opt out, "
-                'for example "Reply STOP to opt out".',
+                + (
+                    'for example "Reply with unsubscribe to hear no more of this".'
+                    if by_mail
+                    else 'for example "Reply STOP to opt out".'
+                ),
             )
         ]
     if named or wording.kind == "reply":

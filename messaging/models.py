@@ -260,7 +260,9 @@ class Message(BaseModel):
         related_name="messages",
     )
     provider_message_id = models.CharField(max_length=120, blank=True, default="")
-    sender = models.CharField(max_length=40, blank=True, default="", help_text="The clinic's number or name.")
+    sender = models.CharField(
+        max_length=254, blank=True, default="", help_text="The clinic's number, name or address."
+    )
     segments = models.PositiveSmallIntegerField(default=0)
     cost_cents = models.PositiveIntegerField(default=0)
     intent = models.CharField(max_length=12, blank=True, default="", help_text="What the patient meant.")

@@ -19,7 +19,9 @@ from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE
 from messaging.models import BlockedNumber, Channel, Message, Purpose, Status
 
 #: Codes by which a gateway says that the number itself cannot be reached, now or later.
-BAD_NUMBER = frozenset({"invalid_number", "undeliverable", "landline", "blocked", "unreachable", "no_route"})
+BAD_NUMBER = frozenset(
+    {"invalid_address", "invalid_number", "undeliverable", "landline", "blocked", "unreachable", "no_route"}
+)
 #: The person asked the carrier not to be texted, and it will not let any text through.
 OPTED_OUT = "opted_out"
 #: Refusals that are the clinic's to mend; the message is kept, held, with this reason.

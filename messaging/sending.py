@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import formataddr
 from time import monotonic, sleep
 
 from django.db import transaction
@@ -29,9 +31,9 @@ from core import clock
 from core.crashpoints import crashpoint, declare
 from integrations import gateways, pacing
 from integrations.models import SenderIdentity
-from integrations.ports import OutboundSms, SendOutcome
+from integrations.ports import OutboundEmail, OutboundSms, SendOutcome
 from messaging import delivery, judging, outcomes, wordings
-from messaging.models import CLAIMABLE, Message, SendAttempt, Status
+from messaging.models import CLAIMABLE, Channel, Message, Purpose, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +54,10 @@ declare(
 
 @dataclass(frozen=True)
 class Ready:
-    """A message that may be sent now: its row, and what goes to the gateway."""
+    """A message that may be sent now: its row, and how it is handed over."""
 
     message: Message
-    sms: OutboundSms
-    gateway: gateways.SmsGateway
+    hand_over: Callable[[], SendOutcome]
 
 
 def send_due(*, limit: int = BATCH) -> int:
@@ -139,8 +140,8 @@ def begin(message: Message, *, turns: pacing.Turns | None = None) -> Ready | pac
             return None
         if _paused(message, sender):
             return None
-        gateway = gateways.for_account(sender.account)
-        if turns is not None and gateway.capabilities.paced:
+        hand_over, paced = _way(message, sender)
+        if turns is not None and paced:
             turn = turns.take(sender)
             if not turn.taken:
                 _back_in_line(message, clock.now() + timedelta(seconds=turn.seconds))
@@ -157,7 +158,18 @@ def begin(message: Message, *, turns: pacing.Turns | None = None) -> Ready | pac
         message.next_try_at = None
         message.save()
         SendAttempt.objects.create(message=message, fence=message.fence)
-    return Ready(message, as_sms(message), gateway)
+    return Ready(message, hand_over)
+
+
+def _way(message: Message, sender: SenderIdentity) -> tuple[Callable[[], SendOutcome], bool]:
+    """How the message is handed over, and whether its sender has a pace to keep. Looked at before it is filled in,
+    called after.
+    """
+    if message.channel == Channel.EMAIL:
+        mailer = gateways.email_for(sender.account)
+        return lambda: mailer.send(as_email(message)), False
+    gateway = gateways.for_account(sender.account)
+    return lambda: gateway.send(as_sms(message)), gateway.capabilities.paced
 
 
 def _paused(message: Message, sender: SenderIdentity) -> bool:
@@ -180,10 +192,25 @@ def as_sms(message: Message) -> OutboundSms:
     )  # fmt: skip
 
 
+def as_email(message: Message) -> OutboundEmail:
+    """What goes to the mail server, from the clinic by name. Marketing can be answered with a wish to hear no more."""
+    headers = {}
+    if message.purpose == Purpose.MARKETING:
+        headers["List-Unsubscribe"] = f"<mailto:{message.sender}?subject=unsubscribe>"
+    return OutboundEmail(
+        to=message.address,
+        from_=formataddr((message.location.name, message.sender)),
+        subject=message.subject,
+        body=message.body,
+        reference=str(message.public_id),
+        headers=headers,
+    )
+
+
 def call(ready: Ready) -> SendOutcome:
     """Hand the text over, with no transaction open. An error the gateway could not name counts as unknown."""
     try:
-        return ready.gateway.send(ready.sms)
+        return ready.hand_over()
     except Exception as error:
         logger.exception("gateway failed", extra={"message_id": ready.message.pk})
         return SendOutcome("unknown", error_code=type(error).__name__)

@@ -15,7 +15,7 @@ from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
 from messaging import judging, outcomes, sending
-from messaging.models import Message, SendAttempt, Status
+from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,9 @@ def ask_about_unknown() -> int:
     asked = _claim_unknown()
     for message in asked:
         account = message.provider_account
-        gateway = gateways.for_account(account) if account is not None and account.enabled else None
+        # A mail server cannot be asked what became of an e-mail: a person must look.
+        asks = account is not None and account.enabled and message.channel != Channel.EMAIL
+        gateway = gateways.for_account(account) if asks and account is not None else None
         if gateway is None or not gateway.capabilities.search:
             continue
         first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()

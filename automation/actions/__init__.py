@@ -18,7 +18,7 @@ from automation.actions.contacts import (
     UpdatePipeline,
     UpdateWarmness,
 )
-from automation.actions.messages import CancelPendingMessages, ScheduleReminders, SendSms
+from automation.actions.messages import CancelPendingMessages, ScheduleReminders, SendEmail, SendSms
 from automation.actions.notices import CallWebhook, NotifyStaff
 from automation.actions.tasks import AssignToStaff, CancelAllTasks, CancelPendingTasks, CreateTask, UpdateTask
 
@@ -42,6 +42,7 @@ __all__ = [
     "Priority",
     "RemoveTag",
     "ScheduleReminders",
+    "SendEmail",
     "SendSms",
     "TaskType",
     "UpdateBooking",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from automation import intents
 from automation.actions.base import Action, Name, Text, because, the_contact, the_visit
@@ -36,17 +36,55 @@ class SendSms(Action):
         happening = subject.happening
         # The business cause: the same text about the same thing goes once, whichever rule or wording asks.
         what = self.template or f"{rule_key}.{step}"
-        about = happening.anchor
-        if happening.type in ONCE_PER_VISIT and happening.booking_id is not None:
-            about = f"visit:{happening.booking_id}"
         return intents.QueueMessage(
             contact_id=the_contact(subject),
             booking_id=subject.visit_id,
             template=self.template or "",
             body=self.message or "",
-            dedupe_key=f"{what}:{about}",
+            dedupe_key=f"{what}:{_about(subject)}",
             exempt_quiet=happening.type in SPOKE and not self.delay_seconds,
             acted_at=happening.occurred_at if happening.type in ACTED else None,
+        )
+
+
+def _about(subject: Subject) -> str:
+    """What a message is about: its event, or its visit where the event may come again for one visit."""
+    happening = subject.happening
+    if happening.type in ONCE_PER_VISIT and happening.booking_id is not None:
+        return f"visit:{happening.booking_id}"
+    return happening.anchor
+
+
+class SendEmail(Action):
+    """Queues an e-mail, from a template or worded here with the placeholders of templates."""
+
+    type: Literal["send_email"]
+    template: Name | None = None
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)] | None = (
+        None
+    )
+    message: Text | None = None
+
+    @model_validator(mode="after")
+    def one_text(self) -> Self:
+        if (self.template is None) == (self.message is None):
+            raise ValueError("give either a template or a message.")
+        if (self.message is None) != (self.subject is None):
+            raise ValueError("give a subject with a message, and only then: a template has its own.")
+        return self
+
+    def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
+        happening = subject.happening
+        return intents.QueueMessage(
+            contact_id=the_contact(subject),
+            booking_id=subject.visit_id,
+            template=self.template or "",
+            body=self.message or "",
+            dedupe_key=f"email:{self.template or f'{rule_key}.{step}'}:{_about(subject)}",
+            exempt_quiet=False,
+            acted_at=happening.occurred_at if happening.type in ACTED else None,
+            channel="email",
+            subject=self.subject or "",
         )
 
 

@@ -28,6 +28,8 @@ def queue_messages(orders: Sequence[Order]) -> list[Done]:
                 dedupe_key=o.intent.dedupe_key,
                 exempt_quiet=o.intent.exempt_quiet,
                 acted_at=o.intent.acted_at,
+                channel=o.intent.channel,
+                subject=o.intent.subject,
                 cause=o.cause,
             )
             for o in orders

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from integrations import mail
 from integrations.models import ProviderAccount
-from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundSms, SendOutcome
+from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundEmail, OutboundSms, SendOutcome
 
 
 class ConsoleGateway:
@@ -29,6 +30,19 @@ class ConsoleGateway:
     def check(self) -> Checked:
         """There is nothing to reach."""
         return Checked(True, "The on-screen phone is part of this system. It sends nothing to anybody.")
+
+
+class ConsoleMailGateway:
+    """E-mails of a clinic that tries the system out: shown in the conversation, sent to nobody."""
+
+    def send(self, email: OutboundEmail) -> SendOutcome:
+        """Accepted, at no cost."""
+        return SendOutcome("accepted", provider_message_id=mail.message_id_of(email), cost_cents=0)
+
+
+def mail_gateway(account: ProviderAccount) -> ConsoleMailGateway:
+    """The e-mail gateway of a console account; all are alike."""
+    return ConsoleMailGateway()
 
 
 def gateway(account: ProviderAccount) -> ConsoleGateway:

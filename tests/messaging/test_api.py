@@ -70,7 +70,7 @@ def test_what_is_not_sent_says_why(api, gateway, sydney, receptionist, anna):
 
     assert body["success"] is False
     assert (body["message"]["status"], body["message"]["reason"]) == ("suppressed", "opted_out")
-    assert body["message"]["why"] == "The person asked us not to text this number."
+    assert body["message"]["why"] == "The person asked us not to write to this number or address."
 
 
 def test_a_repeated_request_with_its_key_sends_once(api, gateway, receptionist, anna):

@@ -88,3 +88,45 @@ def test_a_call_can_be_shown_as_json() -> None:
         {"a": "b"},
         "2026-11-23T01:00:00+00:00",
     )
+
+
+# E-mail
+
+
+def test_an_e_mail_about_an_event_or_a_visit_is_asked_for_once() -> None:
+    letter = intent({"type": "send_email", "template": "welcome_email"}, subject(type="lead_created"))
+    assert letter == intents.QueueMessage(
+        contact_id=7, booking_id=None, template="welcome_email", body="", dedupe_key="email:welcome_email:event:5",
+        exempt_quiet=False, acted_at=NOW, channel="email",
+    )  # fmt: skip
+    own = {"type": "send_email", "subject": "Hi {first_name}", "message": "Text"}
+    about = subject(booking_id=9, type="booking_outcome_updated")
+    made = intent(own, about)
+    assert isinstance(made, intents.QueueMessage)
+    assert (made.subject, made.body, made.dedupe_key) == ("Hi {first_name}", "Text", "email:r1.0:visit:9")
+    assert made.acted_at is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        ({}, "actions[0]", "either a template or a message"),
+        ({"template": "a", "message": "b", "subject": "c"}, "actions[0]", "either a template or a message"),
+        ({"message": "b"}, "actions[0]", "subject with a message"),
+        ({"template": "a", "subject": "c"}, "actions[0]", "subject with a message"),
+        ({"message": "b", "subject": ""}, "actions[0].subject", "at least 1 character"),
+    ],
+)
+def test_an_e_mail_has_one_text_and_one_subject(raw: dict[str, Any], path: str, words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        action_parser.read_actions([{"type": "send_email", **raw}], facts=NAMES)
+    [(where, what)] = caught.value.fields.items()
+    assert (where, words in what[0]) == (path, True), what
+
+
+def test_an_e_mail_says_itself_in_plain_words() -> None:
+    steps = rule(
+        {"type": "send_email", "template": "welcome_email"},
+        {"type": "send_email", "subject": "Hello", "message": "x"},
+    ).steps
+    assert [sentences.describe(step) for step in steps] == ["e-mail welcome_email", 'e-mail "Hello"']

@@ -241,7 +241,7 @@ def test_each_action_leads_to_its_intent() -> None:
         ),
         (
             {"type": "notify_staff", "text": "Score {warmness_score}", "task_type": "reconcile"},
-            intents.NotifyStaff(3, 7, 9, "Score 12", "r1.0", "reconcile", NOW),
+            intents.NotifyStaff(3, 7, 9, "Score 12", "r1.0", "reconcile", NOW, anchor="event:5"),
         ),
     ]  # fmt: skip
     for raw, expected in cases:
@@ -411,7 +411,7 @@ def test_a_task_and_a_notice_need_no_contact() -> None:
         None, None, 3, "reconcile", NOW
     )
     assert intent({"type": "notify_staff", "text": "Look"}, nobody) == intents.NotifyStaff(
-        3, None, None, "Look", "r1.0", "", NOW
+        3, None, None, "Look", "r1.0", "", NOW, anchor="event:5"
     )
 
 
@@ -526,7 +526,7 @@ def test_the_schema_names_every_action() -> None:
     assert schema["type"] == "array"
     names = set(schema["items"]["discriminator"]["mapping"])
     assert {"send_sms", "create_task", "move_pipeline", "update_pipeline", "notify_staff"} <= names
-    assert len(names) == 22
+    assert len(names) == 23
 
 
 def test_an_action_knows_its_name() -> None:

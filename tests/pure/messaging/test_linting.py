@@ -52,7 +52,13 @@ def test_an_email_needs_a_subject() -> None:
 )
 def test_marketing_names_its_sender_and_the_way_out(body: str, found: list[str]) -> None:
     assert codes(body, purpose="marketing") == found
-    assert codes("{clinic}: news", purpose="marketing", channel="email", subject="News") == []
+
+
+def test_a_marketing_e_mail_says_how_to_unsubscribe() -> None:
+    news: dict[str, Any] = {"purpose": "marketing", "channel": "email", "subject": "News from {clinic}"}
+    assert codes("We have news. Reply with unsubscribe to hear no more.", **news) == []
+    assert codes("{clinic} has news. Reply STOP to opt out.", **news) == []
+    assert codes("{clinic} has news. Reply STOP.", **news) == ["error marketing"]
 
 
 def test_who_writes_must_be_said_to_many_should_be_in_a_template_and_is_known_in_a_reply() -> None:
