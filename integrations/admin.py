@@ -319,6 +319,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
             "parked": "danger",
             "waiting": "warning",
             "stored": "info",
+            "fetching": "info",
             "ignored": "",
         },
     )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from accounts import doctor
 from contacts.models import Consent, Contact, Touchpoint
 from core.causes import Cause
 from core.models import Event
@@ -319,6 +320,23 @@ def test_a_token_that_ended_is_told_once_a_day_and_a_new_one_sets_everything_goi
     )
     run_work()
     assert Contact.objects.count() == 2
+
+
+def test_doctor_names_the_account_whose_leads_wait(post, fake, run_work, meta, sydney) -> None:
+    fake.token = "the new token"
+    post(NOTICE)
+    run_work()
+    missing = [found for found in doctor.examine(sydney) if found.level is doctor.Level.MISSING]
+    assert ("Meta lead ads (Meta lead ads)", "Leads wait to be fetched: the provider answers 190.") in {
+        (found.area, found.text) for found in missing
+    }
+
+
+def test_doctor_names_what_was_not_typed_and_where_leads_come_from_nowhere(sydney) -> None:
+    assert "Leads from outside" in {found.area for found in doctor.examine(sydney)}
+    make_account(sydney, Provider.META, external_instance_id=PAGE)
+    texts = {found.text for found in doctor.examine(sydney)}
+    assert "Not typed yet: App secret, Page access token, Verify token." in texts
 
 
 def test_without_a_token_nothing_is_asked_for(post, fake, run_work, meta) -> None:
