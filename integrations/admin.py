@@ -139,16 +139,16 @@ class ProviderAccountAdmin(ScopedAdmin):
     def show_address(self, row: ProviderAccount) -> bool:
         return row.webhook_token_hash is not None
 
-    @display(description="What is missing", empty_value="Nothing")
-    def show_lacking(self, row: ProviderAccount) -> str | None:
+    @display(description="What is missing")
+    def show_lacking(self, row: ProviderAccount) -> str:
         lacking = provider_settings.of(row.provider).lacking(row)
-        return ", ".join(lacking) or None
+        return ", ".join(lacking) or "Nothing"
 
-    @display(description="Sending", empty_value="Not paused")
-    def show_pause(self, row: ProviderAccount) -> str | None:
+    @display(description="Sending")
+    def show_pause(self, row: ProviderAccount) -> str:
         pause = pacing.latest_pause(row)
         if pause is None or (pause.reason not in pacing.TO_MEND and pacing.pause_of(row) is None):
-            return None
+            return "Not paused"
         why = ports.ERRORS.get(pause.reason, "The provider asked for it.")
         return f"Paused until {row.location.local(pause.until):%H:%M}, then one text tries again. {why}"
 

@@ -55,6 +55,7 @@ def test_a_connection_that_works_says_so_and_ends_the_pause(pages: Any, account:
     assert "does not accept the account" in browser.get(page(account)).content.decode()
     assert "it is active" in press(browser, account)
     assert not AccountPause.objects.exists()
+    assert "Not paused" in browser.get(page(account)).content.decode()
 
 
 def test_one_that_does_not_work_says_why_and_stays_paused(
