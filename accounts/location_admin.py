@@ -75,14 +75,12 @@ class LocationAdmin(ScopedAdmin):
         }
         targets = [f"{TARGET}{key}" for key in KPI]
         pairs = [tuple(targets[start : start + 2]) for start in range(0, len(targets), 2)]
-        more: list[Any] = (
-            [("Automation", {"fields": (("automation_mode", "live_since"), "daily_at")})] if obj else []
-        )
+        moved = [("automation_mode", "live_since")] if obj else []
         return (
             *_FIRST,
             ("Messages", {"fields": (*_MESSAGES, *own["Messages"])}),
             *([("Work", {"fields": own["Work"]})] if own["Work"] else []),
-            *more,
+            ("Automation", {"fields": (*moved, "daily_at")}),
             ("Targets", {"fields": pairs, "description": "Shown beside each figure as met or not met."}),
         )  # fmt: skip
 

@@ -11,10 +11,11 @@ class AutomationConfig(AppConfig):
     verbose_name = "Automation"
 
     def ready(self) -> None:
-        from automation import clinic_checks, clock_rules, explanations, handlers, seeds
+        from automation import clinic_checks, clock_rules, explanations, going_live, handlers, seeds
 
         handlers.connect()
         seeds.connect()
+        going_live.connect()
         clinic_checks.connect()
         clock_rules.connect()
         explanations.connect()

@@ -21,7 +21,6 @@ from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
 from contacts.models import (
     Consent,
     Contact,
-    ScoringTable,
     StageChange,
     Touchpoint,
     WarmnessDelta,
@@ -333,28 +332,3 @@ class WarmnessHistoryAdmin(OfContactAdmin):
 class ConsentAdmin(OfContactAdmin):
     list_display = ("address", "channel", "purpose", "state", "basis", "at", "superseded_at")
     list_filter = (LocationFilter, "channel", "purpose", "state")
-
-
-@admin.register(ScoringTable)
-class ScoringTableAdmin(ScopedAdmin):
-    """The weights of the scores; saving one scores the location's contacts anew in the background."""
-
-    list_display = ("kind", "key", "points", "location")
-    list_filter = (LocationFilter, "kind")
-    readonly_fields = ("location", "kind", "key")
-    fields = ("location", "kind", "key", "points")
-    ordering = ("location", "kind", "key")
-    restore = move_button(
-        "Restore all defaults",
-        lambda row, data, cause: f"{services.restore_scoring(location_id=row.location_id)} weights restored.",
-        name="restore",
-        question="Every warmness weight of this clinic gets its default again.",
-        icon="settings_backup_restore",
-    )
-    actions_detail = ("restore",)
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def save_through(self, request: HttpRequest, obj: ScoringTable, form: Any, change: bool) -> ScoringTable:
-        return services.set_weight(weight_id=obj.pk, points=form.cleaned_data["points"])

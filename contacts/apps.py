@@ -11,11 +11,22 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
-        from contacts import builtin_panels, handlers, handover, inbound, seeds, signals
+        from contacts import (
+            builtin_panels,
+            handlers,
+            handover,
+            inbound,
+            scoreboard,
+            scoring_page,
+            seeds,
+            signals,
+        )
 
         signals.connect()
         handlers.connect()
         handover.connect()
         inbound.connect()
         seeds.connect()
+        scoreboard.connect()
+        scoring_page.connect()
         builtin_panels.connect()

@@ -24,3 +24,4 @@ WARMNESS_THRESHOLD = events.define(
 CONSENT_CHANGED = events.define(
     "consent_changed", label="Consent changed", keys=("channel", "purposes", "state")
 )
+SCORING_CHANGED = events.define("scoring_changed", label="Score weights changed", keys=("weights",))

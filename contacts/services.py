@@ -27,7 +27,7 @@ from contacts.editing import (
 )
 from contacts.locks import contacts_for_update
 from contacts.matching import create_contact, match_or_create
-from contacts.scoreboard import restore_scoring, set_weight
+from contacts.scoreboard import restore_weights, set_weights
 from contacts.stages import move_stage, move_stages
 from contacts.touchpoints import log_touchpoints
 from contacts.warmness import adjust_warmness, recalculate_warmness
@@ -54,10 +54,10 @@ __all__ = [
     "move_stage",
     "move_stages",
     "recalculate_warmness",
-    "restore_scoring",
+    "restore_weights",
     "set_consent",
     "set_recall_date",
-    "set_weight",
+    "set_weights",
     "tag_contacts",
     "undo_delete",
     "update_contact",

@@ -10,9 +10,10 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tasks import handlers, home, panels, signals
+        from tasks import handlers, home, panels, signals, weights
 
         signals.connect()
+        weights.connect()
         handlers.connect()
         home.connect()
         panels.connect()

@@ -68,6 +68,7 @@ NAVIGATION = [
             _model("Services", "medical_services", "bookings_service", "settings"),
             _model("Practitioners", "stethoscope", "bookings_practitioner", "settings"),
             _model("Rooms", "meeting_room", "bookings_room", "settings"),
+            _item("Scoring", "speed", "admin:contacts_scoring", "settings"),
             _model("Locations", "location_on", "accounts_location", "settings"),
             _model("Providers", "hub", "integrations_provideraccount", "settings"),
             _model("Task assignment", "assignment_ind", "tasks_assignmentpolicy", "settings"),

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from contacts import services
-from contacts.models import Contact, ScoringTable, StageChange
+from contacts.models import Contact, StageChange
 from contacts.seeds import seed
 from core.models import Event
 from tests.factories.contacts import CAUSE, log, make_contact, make_member
@@ -209,7 +209,7 @@ def test_a_reader_sees_the_page_without_buttons(client, reader, sydney):
 
 
 @pytest.mark.parametrize(
-    "model", ["touchpoint", "stagechange", "warmnessdelta", "warmnesshistory", "consent", "scoringtable"]
+    "model", ["touchpoint", "stagechange", "warmnessdelta", "warmnesshistory", "consent"]
 )
 def test_logs_are_seen_and_never_added_to_by_hand(client, manager, sydney, model):
     seed(demo=False)
@@ -219,20 +219,3 @@ def test_logs_are_seen_and_never_added_to_by_hand(client, manager, sydney, model
     client.force_login(manager)
     assert client.get(reverse(f"admin:contacts_{model}_changelist")).status_code == 200
     assert client.get(reverse(f"admin:contacts_{model}_add")).status_code == 403
-
-
-def test_a_manager_changes_a_weight_and_restores_it(client, manager, sydney, run_work):
-    seed(demo=False)
-    contact = make_contact(sydney, intent="procedure")
-    weight = ScoringTable.objects.get(kind="intent", key="procedure")
-    client.force_login(manager)
-    address = reverse("admin:contacts_scoringtable_change", args=(weight.public_id,))
-    assert client.post(address, {"points": "50"}).status_code == 302
-    run_work()
-    contact.refresh_from_db()
-    assert contact.warmness_score == 50
-    restore = reverse("admin:contacts_scoringtable_restore", args=(weight.public_id,))
-    client.post(restore, {"_form_submitted": "on"})
-    run_work()
-    contact.refresh_from_db()
-    assert contact.warmness_score == 30

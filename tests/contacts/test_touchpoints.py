@@ -234,11 +234,10 @@ def test_weights_are_data_and_a_change_scores_everybody_anew(sydney, melbourne, 
     seed(demo=False)
     seed(demo=False)
     here, there = make_contact(sydney, intent="procedure"), make_contact(melbourne, intent="procedure")
-    weight = ScoringTable.objects.get(location=sydney, kind="intent", key="procedure")
-    services.set_weight(weight_id=weight.pk, points=45)
+    services.set_weights(location_id=sydney.pk, points={("intent", "procedure"): 45}, cause=CAUSE)
     work.drain()
     assert (scored(here), scored(there)) == (45, 30)
-    assert services.restore_scoring(location_id=sydney.pk) == 1
+    assert services.restore_weights(location_id=sydney.pk, cause=CAUSE) == 1
     work.drain()
     assert scored(here) == 30
 
