@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging import intent_model
 from messaging.intent_text import plain
 from messaging.intents import Intent, detect
 from tests.pure.messaging.intent_texts import TEXTS
@@ -267,6 +268,15 @@ def test_a_guard_says_what_it_saw(text: str, name: str, reason: str) -> None:
 )  # fmt: skip
 def test_a_stop_of_something_else_opts_nobody_out(text: str) -> None:
     assert not detect(text).opts_out
+
+
+def test_a_yes_needs_a_word_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    odds = {name: float(name == "confirm") for name in intent_model.shipped().names}
+    monkeypatch.setattr(intent_model.Model, "odds", lambda self, said: odds)
+    assert detect("blue table") == Intent(
+        "other", False, reasons=("may be confirm, but with no word for it",)
+    )
+    assert detect("blue yes").name == "confirm"
 
 
 def test_a_stop_that_no_rule_knows_is_heard_by_the_model() -> None:
