@@ -102,7 +102,7 @@ def sender(location: Location) -> Iterator[Finding]:
     rows = [
         row
         for row in SenderIdentity.objects.filter(location=location, enabled=True).select_related("account")
-        if row.account.enabled and gateways.knows(row.account.provider)
+        if row.account.enabled and gateways.knows(row.account.provider) and not row.is_email
     ]
     for row in rows:
         row.location = location

@@ -239,7 +239,7 @@ def test_a_new_clinic_has_what_a_seeded_one_has_and_belongs_to_nobody_else() -> 
     perth = services.create_location(fields=PERTH, cause=CAUSE)
     assert (perth.automation_mode, perth.live_since) == ("shadow", None)
     assert ScoringTable.objects.filter(location=perth).count() == len(scoring.DEFAULT_WEIGHTS.as_rows())
-    assert SenderIdentity.objects.get(location=perth).usable
+    assert [sender.usable for sender in SenderIdentity.objects.filter(location=perth)] == [True, True]
     rules, templates = Rule.objects.filter(location=perth), Template.objects.filter(location=perth)
     assert rules.exists()
     assert templates.exists()

@@ -41,7 +41,7 @@ def test_seeds_make_the_demo_accounts_and_keep_what_is_there(staff):
     assert all(sender.usable for sender in SenderIdentity.objects.all())
     ProviderAccount.objects.filter(pk=account.pk).update(external_instance_id="the real one")
     seed(demo=True)
-    assert (ProviderAccount.objects.count(), SenderIdentity.objects.count()) == (4, 2)
+    assert (ProviderAccount.objects.count(), SenderIdentity.objects.count()) == (4, 4)
 
 
 def test_a_new_address_is_shown_once_and_works(pages, wix, client, post_jwt):
