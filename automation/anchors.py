@@ -13,7 +13,9 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class AnchorFacts:
-    """What an anchor may be made of. `today` is the local day."""
+    """What an anchor may be made of. `today` is the local day. `last_outbound_at` is empty where the last
+    thing that went out was the asking rule's own: that is no new occasion for it.
+    """
 
     contact_id: int
     today: date
@@ -21,6 +23,7 @@ class AnchorFacts:
     appointment_at: datetime | None = None
     last_outbound_at: datetime | None = None
     last_touchpoint_at: datetime | None = None
+    stage_entered_at: datetime | None = None
     recall_due_date: date | None = None
 
 
@@ -36,7 +39,8 @@ def _outbound(facts: AnchorFacts) -> str:
 
 
 def _silence(facts: AnchorFacts) -> str:
-    return _dated(facts.contact_id, "silence", facts.last_touchpoint_at)
+    # Who was never in touch has been silent for as long as they stand where they stand.
+    return _dated(facts.contact_id, "silence", facts.last_touchpoint_at or facts.stage_entered_at)
 
 
 def _recall(facts: AnchorFacts) -> str:

@@ -17,9 +17,10 @@ from automation.events import RULE_DUE
 from automation.models import Rule, RuleRun
 from automation.subjects import Happening, Subject
 from automation.triggers import CLOCK
-from contacts.models import Contact
+from contacts.models import Contact, Touchpoint
+from contacts.vocabulary import OUTBOUND
 from core import clock, ticks, work
-from core.causes import Cause
+from core.causes import Cause, CauseKind
 from core.events import NewEvent, record_many
 from core.models import Work
 from core.work import NewWork
@@ -112,11 +113,12 @@ def _due(
     """
     subjects = look(location, ids, now)
     contacts = Contact.objects.in_bulk(ids)
+    own = own_last_words(rule, ids) if rule.anchor == "outbound" else frozenset()
     due = []
     for pk, subject in subjects.items():
         if engine.plan_run(subject, text, now=now).outcome is not engine.Outcome.MATCHED:
             continue
-        anchor = anchors.anchor(rule.anchor, anchor_facts(contacts[pk], subject, now))
+        anchor = anchors.anchor(rule.anchor, anchor_facts(contacts[pk], subject, now, answered=pk not in own))
         if anchor:
             due.append((pk, subject.visit_id if rule.anchor == "booking" else None, anchor))
     met = set(
@@ -144,15 +146,33 @@ def look(location: Location, contact_ids: Sequence[int], now: datetime) -> dict[
     return facts.load(happenings, {}, now=now, locations={location.pk: location})
 
 
-def anchor_facts(contact: Contact, subject: Subject, now: datetime) -> AnchorFacts:
-    """What an anchor may be made of, for one contact."""
+def own_last_words(rule: Rule, contact_ids: Sequence[int]) -> frozenset[int]:
+    """Contacts to whom the last thing that went out was this rule's own doing; two queries.
+
+    A rule that follows up on silence must not follow up on its own follow-up for ever.
+    """
+    rows = (
+        Touchpoint.objects.filter(contact_id__in=contact_ids, type__in=OUTBOUND)
+        .order_by("contact_id", "-at", "-pk")
+        .distinct("contact_id")
+        .values_list("contact_id", "cause_kind", "cause_id")
+    )
+    by_rules = {contact_id: int(run) for contact_id, kind, run in rows if kind == CauseKind.RULE_RUN}
+    runs = RuleRun.objects.filter(pk__in=by_rules.values(), rule=rule).values_list("pk", flat=True)
+    mine = set(runs) if by_rules else set()
+    return frozenset(contact_id for contact_id, run in by_rules.items() if run in mine)
+
+
+def anchor_facts(contact: Contact, subject: Subject, now: datetime, *, answered: bool = True) -> AnchorFacts:
+    """What an anchor may be made of, for one contact. Not `answered`: the last word was the rule's own."""
     return AnchorFacts(
         contact_id=contact.pk,
         today=subject.local_day(now),
         booking_id=subject.visit_id,
         appointment_at=subject.visit.at if subject.visit is not None else None,
-        last_outbound_at=contact.last_outbound_at,
+        last_outbound_at=contact.last_outbound_at if answered else None,
         last_touchpoint_at=contact.last_touchpoint_at,
+        stage_entered_at=contact.stage_entered_at,
         recall_due_date=contact.recall_due_date,
     )
 

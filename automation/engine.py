@@ -129,6 +129,8 @@ def guard(subject: Subject, rule: RuleText) -> str:
 
 def plan_step(subject: Subject, rule: RuleText, step: Step, *, now: datetime, due: bool = False) -> StepPlan:
     """What becomes of one step now; a delayed one waits unless it is `due`."""
+    if subject.limit is not None and not subject.limit.allows(step.action.kind):
+        return StepPlan(step, Turn.SKIP, now, subject.limit.reason)
     if step.delay and not due:
         at = now + step.delay
         return StepPlan(step, Turn.LATER, at, f"Waits {step.action.delay_seconds} seconds, then looks again.")

@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 from accounts.models import Location
-from automation import fields
+from automation import fields, golive, visit_facts
 from automation.condition_tree import FieldSpec
-from automation.subjects import Happening, Subject, Visit
+from automation.subjects import NO_RECALL, Happening, Subject
 from bookings.models import Booking, ServiceType, Status, Urgency
 from contacts import pipeline
 from contacts import services as contact_services
-from contacts.models import Contact
+from contacts.models import Contact, Touchpoint
 from contacts.vocabulary import ConsentState, Intent, Source, TouchpointType
 from core.models import Event
 from messaging.models import Message
@@ -95,10 +95,11 @@ def load(
 ) -> dict[int, Subject]:
     """The subject of each happening, by event id. `events` are their event facts (see `event_facts`)."""
     contacts = _contacts({h.contact_id for h in happenings if h.contact_id is not None})
-    visits = _Visits(happenings, now)
+    visits = visit_facts.Visits(happenings, now)
     tasks = _open_tasks(contacts) if wanted.tasks else {}
     consents = _consents(contacts.values()) if wanted.consent else {}
     others = visits.others()
+    recalls = visit_facts.recalls(happenings, contacts)
     clocks = {pk: clock_facts(location, now) for pk, location in locations.items()}
     closings = {pk: location.end_of_business_day(now) for pk, location in locations.items()}
     subjects = {}
@@ -112,15 +113,21 @@ def load(
             facts["has_future_booking"] = contact.pk in visits.next
             facts |= consents.get(contact.pk, {})
         if booking is not None:
-            facts |= _booking_facts(booking, now)
+            facts |= visit_facts.values(booking, now)
             facts["has_other_live_booking"] = booking.pk in others
         subjects[happening.event_id] = Subject(
             happening=happening,
             facts=facts,
             zone=locations[happening.location_id].zone,
             closing=closings[happening.location_id],
-            visit=None if booking is None else _visit(booking),
+            visit=None if booking is None else visit_facts.visit(booking),
             absent=_absent(contact),
+            recall=recalls.get(happening.contact_id or 0, NO_RECALL),
+            limit=golive.limit(
+                happening,
+                live_since=locations[happening.location_id].live_since,
+                over_at=None if booking is None else booking.ends_at,
+            ),
         )
     return subjects
 
@@ -228,74 +235,6 @@ def _consents(contacts: Iterable[Contact]) -> dict[int, dict[str, object]]:
     return found
 
 
-# Visits
-
-
-class _Visits:
-    """The bookings that happenings speak of: their own, else the contact's next one."""
-
-    def __init__(self, happenings: Sequence[Happening], now: datetime) -> None:
-        self.now = now
-        own = {h.booking_id for h in happenings if h.booking_id is not None}
-        self.own: dict[int, Booking] = {}
-        if own:
-            rows = Booking.objects.filter(pk__in=own).select_related("service", "practitioner")
-            self.own = {booking.pk: booking for booking in rows}
-        self.live: dict[int, list[Booking]] = defaultdict(list)
-        contacts = {h.contact_id for h in happenings if h.contact_id is not None}
-        if contacts:
-            live = Booking.objects.filter(contact_id__in=contacts).live(now)
-            for booking in live.select_related("service", "practitioner").order_by(
-                "appointment_datetime", "pk"
-            ):
-                self.live[booking.contact_id].append(booking)
-        self.next = {contact_id: bookings[0] for contact_id, bookings in self.live.items()}
-
-    def of(self, happening: Happening) -> Booking | None:
-        if happening.booking_id is not None:
-            return self.own.get(happening.booking_id)
-        return self.next.get(happening.contact_id or 0)
-
-    def others(self) -> frozenset[int]:
-        """Bookings beside which their contact has another live one."""
-        mentioned = (*self.own.values(), *self.next.values())
-        return frozenset(
-            booking.pk
-            for booking in mentioned
-            if any(other.pk != booking.pk for other in self.live.get(booking.contact_id, ()))
-        )
-
-
-def _booking_facts(booking: Booking, now: datetime) -> dict[str, object]:
-    return {name: read(booking, now) for name, read in BOOKING_READERS.items()}
-
-
-BOOKING_READERS: Mapping[str, Callable[[Booking, datetime], object]] = {
-    "service": lambda booking, now: booking.service.name,
-    "service_type": lambda booking, now: booking.service_type,
-    "urgency_level": lambda booking, now: booking.urgency_level,
-    "practitioner": lambda booking, now: (
-        booking.practitioner.name if booking.practitioner is not None else None
-    ),
-    "status": lambda booking, now: booking.status,
-    "outcome": lambda booking, now: booking.outcome,
-    "payment_status": lambda booking, now: booking.payment_status,
-    "hours_to_appointment": lambda booking, now: (booking.appointment_datetime - now).total_seconds() / 3600,
-}
-
-
-def _visit(booking: Booking) -> Visit:
-    practitioner = booking.practitioner
-    return Visit(
-        id=booking.pk,
-        at=booking.appointment_datetime,
-        service_type=booking.service_type,
-        high_risk_service=booking.service.is_high_risk,
-        service_recall_days=booking.service.recall_interval_days,
-        practitioner_recall_days=practitioner.recall_interval_days if practitioner is not None else None,
-    )
-
-
 # Events and the clock
 
 
@@ -304,18 +243,37 @@ def event_facts(events: Collection[Event]) -> dict[int, dict[str, object]]:
     ids = {event.data["message"] for event in events if event.type in _WORDED and "message" in event.data}
     rows = Message.objects.filter(pk__in=ids).values_list("pk", "public_id", "body") if ids else ()
     messages = {pk: (str(public_id), body) for pk, public_id, body in rows}
+    touches = _touches(events)
     found = {}
     for event in events:
         read = EVENT_READERS.get(event.type, {})
         facts = {name: event.data.get(key) for name, key in read.items()}
         if event.type in _WORDED:
             facts["message_id"], facts["message_body"] = messages.get(event.data.get("message"), (None, None))
+        if event.type == TOUCHPOINT_LOGGED:
+            facts |= touches.get(event.data.get("touchpoint"), {})
         if event.type in _SOURCED:
             facts["event_source"] = event.data.get("source") or event.source
         found[event.pk] = facts
     return found
 
 
+def _touches(events: Collection[Event]) -> dict[object, dict[str, object]]:
+    """Link and campaign of touchpoints that were logged, by id; one query. A link is told without its query,
+    which may hold personal data.
+    """
+    ids = {event.data.get("touchpoint") for event in events if event.type == TOUCHPOINT_LOGGED} - {None}
+    rows = Touchpoint.objects.filter(pk__in=ids).values_list("pk", "channel", "details") if ids else ()
+    return {
+        pk: {
+            "link": str(details.get("link") or details.get("url") or "").partition("?")[0].partition("#")[0],
+            "campaign": details.get("campaign") or details.get("utm_campaign") or channel,
+        }
+        for pk, channel, details in rows
+    }
+
+
+TOUCHPOINT_LOGGED = "touchpoint_logged"
 _WORDED = frozenset({"sms_received", "message_received"})
 _SOURCED = frozenset({"contact_created", "lead_created", "booking_created"})
 _STAGES = {name: name for name in ("from_pipeline", "from_stage", "to_pipeline", "to_stage")}
@@ -331,7 +289,7 @@ EVENT_READERS: Mapping[str, Mapping[str, str]] = {
     "reply_needed": {"message_intent": "intent", "message_reason": "reason"},
     "booking_outcome_updated": {"old_outcome": "old", "new_outcome": "new"},
     "stage_moved": _STAGES,
-    "touchpoint_logged": {"touchpoint_type": "type"},
+    TOUCHPOINT_LOGGED: {"touchpoint_type": "type"},
     "warmness_threshold": {"threshold": "threshold"},
     "task_created": {"task_type": "type"},
     "task_completed": {"task_type": "type", "task_outcome": "outcome"},

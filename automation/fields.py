@@ -49,6 +49,8 @@ EVENT: tuple[FieldSpec, ...] = (
     FieldSpec("template", "choice", "event", "the template"),
     FieldSpec("category", "choice", "event", "the kind of message"),
     FieldSpec("touchpoint_type", "choice", "event", "the touchpoint"),
+    FieldSpec("link", "text", "event", "the link opened"),
+    FieldSpec("campaign", "text", "event", "the campaign"),
     FieldSpec("from_pipeline", "choice", "event", "the pipeline left"),
     FieldSpec("from_stage", "choice", "event", "the stage left"),
     FieldSpec("to_pipeline", "choice", "event", "the new pipeline"),

@@ -166,8 +166,11 @@ class ScheduleReminders:
 
 @dataclass(frozen=True, slots=True)
 class SetRecallDate:
+    """`booking_id` is the visit that the date comes from; no date takes the present one back."""
+
     contact_id: int
-    date: date
+    date: date | None
+    booking_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,31 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Where a recall date comes from: the contact's latest attended visit, and the visit that gave the
+    present date (None when a person set it, or there is none).
+    """
+
+    last_attended: Visit | None = None
+    given_by: int | None = None
+
+
+NO_RECALL = Recall()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Which kinds of actions may be taken, and why no others: `only` these, or all but those of `never`."""
+
+    reason: str
+    only: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+
+    def allows(self, kind: str) -> bool:
+        return kind in self.only if self.only else kind not in self.never
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A happening with its facts. `visit` is the event's, else the contact's next one.
 
@@ -50,6 +75,8 @@ class Subject:
     closing: datetime
     visit: Visit | None = None
     absent: str = ""
+    recall: Recall = NO_RECALL
+    limit: Limit | None = None
 
     @property
     def visit_id(self) -> int | None:

@@ -37,6 +37,7 @@ _MESSAGE = frozenset({"message_body", "message_intent"})
 _REPLY = frozenset({"message_intent"})
 _SENT = frozenset({"template", "category"})
 _OUTCOMES = frozenset({"old_outcome", "new_outcome"})
+_TOUCH = frozenset({"touchpoint_type", "link", "campaign"})
 _STAGES = frozenset({"from_pipeline", "from_stage", "to_pipeline", "to_stage"})
 
 TRIGGERS: Mapping[str, Trigger] = {
@@ -60,7 +61,7 @@ TRIGGERS: Mapping[str, Trigger] = {
         Trigger("booking_outcome_updated", "A visit's outcome is recorded", _OUTCOMES),
         Trigger("booking_outcome_missing", "A visit is over and has no outcome"),
         Trigger("stage_moved", "A contact moves to another stage", _STAGES),
-        Trigger("touchpoint_logged", "A touchpoint is logged", frozenset({"touchpoint_type"})),
+        Trigger("touchpoint_logged", "A touchpoint is logged", _TOUCH),
         Trigger("warmness_threshold", "A contact becomes hot", frozenset({"threshold"})),
         Trigger("task_created", "A task is created", frozenset({"task_type"})),
         Trigger("task_completed", "A task is completed", frozenset({"task_type", "task_outcome"})),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from bookings.models import Booking
 from core import clock
@@ -21,6 +21,15 @@ def next_visits(contact_ids: Iterable[int], now: datetime) -> dict[int, Booking]
         .distinct("contact_id")
     )
     return {booking.contact_id: booking for booking in rows}
+
+
+def last_booked(contact_ids: Iterable[int], now: datetime) -> dict[int, datetime]:
+    """When each contact last got a visit that is still ahead of them; contacts without one are left out."""
+    ids = list(contact_ids)
+    if not ids:
+        return {}
+    rows = Booking.objects.live(now).filter(contact_id__in=ids, became_live_at__isnull=False)
+    return dict(rows.values("contact_id").annotate(at=Max("became_live_at")).values_list("contact_id", "at"))
 
 
 def has_other_live(booking_ids: Iterable[int], now: datetime | None = None) -> set[int]:

@@ -116,6 +116,7 @@ class TouchpointType(TextChoices):
     APPOINTMENT_NO_SHOW = "appointment_no_show", "Did not attend"
     REVIEW_REQUESTED = "review_requested", "Review requested"
     REVIEW_RECEIVED = "review_received", "Review received"
+    REFERRAL_INVITED = "referral_invited", "Invited to refer a friend"
     PAYMENT_RECEIVED = "payment_received", "Payment received"
 
 
@@ -131,7 +132,7 @@ INBOUND: frozenset[str] = frozenset({
 
 #: What asks the contact for an answer: the silence after it is "no reply".
 OUTBOUND: frozenset[str] = frozenset({
-    T.SMS_SENT, T.EMAIL_SENT, T.CALL_ATTEMPTED, T.CALL_VOICEMAIL, T.REVIEW_REQUESTED,
+    T.SMS_SENT, T.EMAIL_SENT, T.CALL_ATTEMPTED, T.CALL_VOICEMAIL, T.REVIEW_REQUESTED, T.REFERRAL_INVITED,
 })  # fmt: skip
 
 LABELS: dict[str, str] = dict(TouchpointType.choices)

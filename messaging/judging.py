@@ -34,6 +34,10 @@ NEEDS_OUTCOME = {
     "review_request": Booking.Outcome.ATTENDED,
     "no_show_followup": Booking.Outcome.NO_SHOW,
 }
+#: What asks somebody to book or to answer: pointless once they have booked.
+ASKS_TO_BOOK = frozenset(
+    {"cancellation_rescue", "no_show_followup", "recall_reminder", "follow_up_no_response"}
+)
 #: Care messages that one number gets in 30 days at most, where the location says nothing else.
 CARE_LIMIT = 6
 CARE_PERIOD = timedelta(days=30)
@@ -73,6 +77,7 @@ class Facts:
     said: set[tuple[str, str]]
     next_visits: Mapping[int, Booking]
     last_visits: Mapping[int, Any]
+    booked_at: Mapping[int, datetime]
 
 
 def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) -> list[Message]:
@@ -191,7 +196,12 @@ def _gather(messages: Sequence[Message]) -> Facts:
         said=_said_lately(everybody, now),
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
         last_visits=values.last_visits(contact_ids) if "months" in names else {},
+        booked_at=booking_selectors.last_booked({m.contact_id for m in messages if _asks_to_book(m)}, now),
     )
+
+
+def _asks_to_book(message: Message) -> bool:
+    return automated(message) and message.template is not None and message.template.name in ASKS_TO_BOOK
 
 
 def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], SenderIdentity]:
@@ -255,7 +265,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
     sender = facts.senders.get((message.location_id, message.channel == Channel.EMAIL))
     decision = (
-        _before_policy(message, address)
+        _before_policy(message, address, facts)
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
     )  # fmt: skip
     if decision.kind == "send" and missing:
@@ -267,7 +277,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     return Verdict(decision, address, subject, body, size, cost, sender)
 
 
-def _before_policy(message: Message, address: str) -> policy.Decision | None:
+def _before_policy(message: Message, address: str, facts: Facts) -> policy.Decision | None:
     """What policy has no word for: people who are gone, numbers that are not there, a corrected outcome."""
     if message.contact.merged_into_id is not None:
         return policy.Decision("suppress", "merged")
@@ -280,6 +290,9 @@ def _before_policy(message: Message, address: str) -> policy.Decision | None:
     wanted = NEEDS_OUTCOME.get(message.template.name) if message.template is not None else None
     if wanted is not None and message.booking is not None and message.booking.outcome != wanted:
         return policy.Decision("skip", "outcome_changed")
+    booked_at = facts.booked_at.get(message.contact_id)
+    if booked_at is not None and booked_at >= message.created_at and _asks_to_book(message):
+        return policy.Decision("skip", "booked_meanwhile")
     return None
 
 

@@ -14,6 +14,7 @@ WORDS: Mapping[str, str] = {
     "no_number": "The person has no mobile number, or no e-mail address.",
     "no_template": "There is no such template, or it is switched off.",
     "outcome_changed": "The visit's outcome was corrected.",
+    "booked_meanwhile": "The person has booked a visit meanwhile.",
     "no_answer": "The provider gave no usable answer, so it may or may not have gone out.",
     "too_many_tries": "The provider did not take it after several tries.",
     "not_accepted": "The provider did not take it.",

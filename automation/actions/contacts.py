@@ -18,7 +18,7 @@ from pydantic import (
 from automation import intents
 from automation.actions.base import Action, Name, NotNow, because, fill, the_contact
 from automation.intents import Intent
-from automation.subjects import Subject
+from automation.subjects import Subject, Visit
 
 
 class CalculateWarmness(Action):
@@ -150,33 +150,44 @@ class RecallMapping(BaseModel):
 
 
 class CalculateRecallDate(Action):
+    """Sets the recall date from the contact's latest attended visit; for an attendance that was taken back, withdraws
+    the date it gave.
+    """
+
     type: Literal["calculate_recall_date"]
     mapping: RecallMapping
 
     def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
-        seconds = self.seconds(subject)
+        visit, recall = subject.visit, subject.recall
+        took_back = (
+            subject.happening.type == "booking_outcome_updated" and subject.facts.get("outcome") != "attended"
+        )
+        if took_back and (visit is None or recall.given_by != visit.id):
+            raise NotNow("The recall date does not come from this visit, so it stays.")
+        base = recall.last_attended if took_back else recall.last_attended or visit
+        seconds = self.seconds(subject, base)
+        if took_back and (base is None or seconds is None):
+            return intents.SetRecallDate(the_contact(subject), None)
         if seconds is None:
             raise NotNow("No recall interval is set for this kind of visit.")
-        visited = subject.visit.at if subject.visit is not None else now
-        return intents.SetRecallDate(
-            the_contact(subject), subject.local_day(visited) + timedelta(days=seconds // 86400)
-        )
+        day = subject.local_day(base.at if base is not None else now) + timedelta(days=seconds // 86400)
+        return intents.SetRecallDate(the_contact(subject), day, base.id if base is not None else None)
 
-    def seconds(self, subject: Subject) -> int | None:
-        """The interval that holds: high risk first, then the kind of visit, else the service's own."""
-        visit = subject.visit
+    def seconds(self, subject: Subject, visit: Visit | None) -> int | None:
+        """The interval after a visit: that of high risk, or the service's own if sooner; else the
+        practitioner's, where the mapping says so; else the service's own; else the mapping's.
+        """
+        own = visit.service_recall_days * 86400 if visit and visit.service_recall_days is not None else None
         risky = subject.facts.get("is_high_risk") is True or (visit is not None and visit.high_risk_service)
         if risky and self.mapping.high_risk is not None:
-            return self.mapping.high_risk
+            return min(self.mapping.high_risk, own or self.mapping.high_risk)
         if visit is None:
             return None
         wanted = getattr(self.mapping, visit.service_type, None) if visit.service_type else None
-        if isinstance(wanted, int):
-            return wanted
-        days = visit.service_recall_days
-        if wanted == PER_PRACTITIONER and visit.practitioner_recall_days is not None:
+        if wanted == PER_PRACTITIONER:
             days = visit.practitioner_recall_days
-        return days * 86400 if days is not None else None
+            return own if days is None else days * 86400
+        return own if own is not None else wanted
 
 
 class MatchOrCreateContact(Action):

@@ -161,4 +161,7 @@ def set_recall_dates(orders: Sequence[Order]) -> list[Done]:
     contact_services.set_recall_date(
         [contact_services.RecallDate(o.intent.contact_id, o.intent.date, cause=o.cause) for o in orders]
     )
-    return [Done(result={"date": o.intent.date.isoformat()}) for o in orders]
+    return [
+        Done(result={"date": o.intent.date and o.intent.date.isoformat(), "booking": o.intent.booking_id})
+        for o in orders
+    ]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Location, User
-from automation import clock_rules, conditions, facts, query
+from automation import clock_rules, conditions, facts, query, seeds
 from automation.condition_parser import ALLOWED
 from automation.subjects import Subject
 from bookings.models import Booking, Practitioner, Service
@@ -181,6 +181,13 @@ def check(people: People, tree: dict[str, Any]) -> bool:
 @example(tree={"recall_due_date": {"lte": "today"}})
 def test_the_query_never_misses_whom_the_predicate_accepts(people: People, tree: dict[str, Any]) -> None:
     check(people, tree)
+
+
+def test_every_delivered_clock_rule_is_read_without_missing_anybody(people: People) -> None:
+    by_clock = {key: rule for key, rule in seeds.packs().items() if rule["trigger"] == "cron_check"}
+    assert set(by_clock) == {"a3", "b5", "c3", "c4"}
+    exact = {key for key, rule in by_clock.items() if check(people, rule["conditions"])}
+    assert exact == {"b5", "c3", "c4"}, "consent, of which A3 asks, is left to the predicate"
 
 
 def every_leaf() -> list[tuple[str, str]]:

@@ -346,7 +346,7 @@ def test_the_recall_date_counts_from_the_local_day_of_the_visit(
 ) -> None:
     about = subject(facts, visit=Visit(id=9, at=VISIT.at, **visit))
     assert intent({"type": "calculate_recall_date", "mapping": MAPPING}, about) == intents.SetRecallDate(
-        7, expected
+        7, expected, 9
     )
 
 
@@ -559,8 +559,8 @@ def test_facts_fill_the_braces(text: str, expected: str) -> None:
 
 
 def test_intents_can_be_shown_as_json() -> None:
-    shown = intents.as_dict(intents.SetRecallDate(7, date(2027, 1, 2)))
-    assert shown == {"intent": "SetRecallDate", "contact_id": 7, "date": "2027-01-02"}
+    shown = intents.as_dict(intents.SetRecallDate(7, date(2027, 1, 2), 9))
+    assert shown == {"intent": "SetRecallDate", "contact_id": 7, "date": "2027-01-02", "booking_id": 9}
     task = intents.as_dict(intents.CreateTask(7, None, 3, "call", NOW))
     assert task["due_at"] == "2026-11-23T01:00:00+00:00"
     assert intents.as_dict(intents.TagContact(7, add=("a",)))["add"] == ["a"]
@@ -597,6 +597,11 @@ def test_an_anchor_names_what_a_clock_rule_is_about(name: str, expected: str) ->
     assert anchor(name, ANCHOR_FACTS) == expected
     empty = AnchorFacts(contact_id=7, today=date(2026, 11, 23))
     assert anchor(name, empty) == (expected if name == "day" else "")
+
+
+def test_who_was_never_in_touch_is_silent_since_they_came_to_their_stage() -> None:
+    never = AnchorFacts(contact_id=7, today=date(2026, 11, 23), stage_entered_at=NOW)
+    assert anchor("silence", never) == "contact:7:silence:2026-11-23T01:00:00+00:00"
 
 
 def test_an_event_is_its_own_anchor() -> None:
