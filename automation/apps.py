@@ -11,11 +11,20 @@ class AutomationConfig(AppConfig):
     verbose_name = "Automation"
 
     def ready(self) -> None:
-        from automation import clinic_checks, clock_rules, explanations, going_live, handlers, seeds
+        from automation import (
+            clinic_checks,
+            clock_rules,
+            delayed,
+            explanations,
+            handlers,
+            seeds,
+            taking_over,
+        )
 
+        assert delayed  # Its handler is registered by importing it.
         handlers.connect()
         seeds.connect()
-        going_live.connect()
         clinic_checks.connect()
+        taking_over.connect()
         clock_rules.connect()
         explanations.connect()

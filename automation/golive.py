@@ -26,6 +26,8 @@ def limit(happening: Happening, *, live_since: datetime | None, over_at: datetim
 
     A booking counts as made when its provider says that it was.
     """
+    if happening.taken_over:
+        return BOOKED_BEFORE
     if live_since is None:
         return None
     if happening.type == "booking_created" and happening.occurred_at < live_since:

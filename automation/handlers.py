@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.models import Location
 from automation import anchors, engine, executor, facts, rulebook, triggers
 from automation.engine import Outcome, RunPlan
 from automation.events import RULE_STOPPED
-from automation.executor import DELAYED, Job
+from automation.executor import Job
 from automation.facts import Wanted
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun
 from automation.subjects import Happening, Subject
@@ -23,8 +23,6 @@ from core.models import Event, Work
 RUN_RULES = "automation.run_rules"
 OFF, LIVE = Location.AutomationMode.OFF, Location.AutomationMode.LIVE
 SHADOW = "Shadow mode: recorded, not done."
-SWITCHED_OFF = "The rule was switched off meanwhile."
-NOT_LIVE = "Automation is not live at this clinic."
 
 State = RuleRun.State
 
@@ -34,10 +32,11 @@ def run_rules(items: list[Work]) -> None:
     """Meet each event with the rules of its location. The k-th events of all contacts are one wave, so that
     every event of a contact finds the effects of the ones before it."""
     happened = [item.event for item in items if item.event is not None and item.event.location_id is not None]
+    taken_over = {item.event_id for item in items if item.args.get("taken_over")}
     places = rulebook.locations({event.location_id or 0 for event in happened})
     lock_contacts(event.contact_id for event in happened)
     for wave in _waves(happened):
-        _Wave(wave, places, alone=len(items) == 1).run()
+        _Wave(wave, places, taken_over, alone=len(items) == 1).run()
 
 
 def lock_contacts(ids: Any) -> None:
@@ -62,8 +61,8 @@ def _waves(happened: Sequence[Event]) -> list[list[Event]]:
     return [waves[k] for k in sorted(waves)]
 
 
-def happening_of(event: Event, anchor: str = "") -> Happening:
-    """An event as the engine sees it."""
+def happening_of(event: Event, anchor: str = "", *, taken_over: bool = False) -> Happening:
+    """An event as the engine sees it; `taken_over` when it is from before the clinic went live."""
     assert event.location_id is not None
     return Happening(
         event_id=event.pk,
@@ -74,18 +73,28 @@ def happening_of(event: Event, anchor: str = "") -> Happening:
         occurred_at=event.occurred_at,
         contact_id=event.contact_id,
         booking_id=event.booking_id,
+        taken_over=taken_over,
     )
 
 
 class _Wave:
     """A set of events, at most one of each contact, and the runs they lead to."""
 
-    def __init__(self, happened: Sequence[Event], places: Mapping[int, Location], *, alone: bool) -> None:
+    def __init__(
+        self,
+        happened: Sequence[Event],
+        places: Mapping[int, Location],
+        taken_over: Collection[int | None],
+        *,
+        alone: bool,
+    ) -> None:
         self.places = places
         self.alone = alone
         self.now = clock.now()
         self.events = {event.pk: event for event in happened if _mode(places, event) != OFF}
-        self.happenings = {pk: happening_of(event) for pk, event in self.events.items()}
+        self.happenings = {
+            pk: happening_of(event, taken_over=pk in taken_over) for pk, event in self.events.items()
+        }
         self.known: dict[int, dict[str, object]] = {}
 
     def run(self) -> None:
@@ -272,98 +281,6 @@ def settle_runs(runs: Mapping[int, tuple[RuleRun, Sequence[ActionRun]]]) -> None
             changed.append(run)
     if changed:
         RuleRun.objects.bulk_update(changed, ["state", "finished_at", "updated_at"])
-
-
-# Steps whose time has come
-
-
-@work.handler(DELAYED, batch=100)
-def delayed_action(items: list[Work]) -> None:
-    """Take steps that waited: is there still a point, by the facts as they are now?"""
-    wanted = {(item.args["run"], item.args["step"]): item for item in items if item.event is not None}
-    rows = ActionRun.objects.filter(run_id__in={run for run, _ in wanted}).select_related(
-        "run__rule", "run__version", "run__location"
-    )
-    steps: dict[int, list[ActionRun]] = defaultdict(list)
-    for row in rows.order_by("run_id", "step"):
-        steps[row.run_id].append(row)
-    waiting = {
-        key: row
-        for group in steps.values()
-        for row in group
-        if (key := (row.run_id, row.step)) in wanted and row.state == ActionRun.State.PENDING
-    }
-    lock_contacts(row.run.contact_id for row in waiting.values())
-    for wave in _waves_of([(wanted[key], row) for key, row in waiting.items()], items):
-        _take_steps(wave, alone=len(items) == 1)
-    ActionRun.objects.bulk_update(
-        list(waiting.values()),
-        ["state", "reason", "run_at", "facts_seen", "result", "attempts"],
-    )
-    settle_runs({pk: (group[0].run, group) for pk, group in steps.items()})
-
-
-def _waves_of(
-    chosen: Sequence[tuple[Work, ActionRun]], items: Sequence[Work]
-) -> list[list[tuple[Work, ActionRun]]]:
-    """In the order of the items, one step of each contact at a time."""
-    place = {item.pk: index for index, item in enumerate(items)}
-    waves: dict[int, list[tuple[Work, ActionRun]]] = defaultdict(list)
-    seen: Counter[str] = Counter()
-    for item, row in sorted(chosen, key=lambda pair: place[pair[0].pk]):
-        waves[seen[item.subject]].append((item, row))
-        seen[item.subject] += 1
-    return [waves[k] for k in sorted(waves)]
-
-
-def _take_steps(wave: Sequence[tuple[Work, ActionRun]], *, alone: bool) -> None:
-    happened = [item.event for item, _ in wave if item.event is not None]
-    places = {row.run.location_id: row.run.location for _, row in wave}
-    known = facts.event_facts(happened)
-    happenings = {row.pk: _happening(item.event, row.run) for item, row in wave if item.event is not None}
-
-    def reload(asked: Sequence[Happening], wanted: Wanted) -> dict[int, Subject]:
-        return facts.load(asked, known, now=clock.now(), locations=places, wanted=wanted)
-
-    subjects = reload(list(happenings.values()), facts.EVERYTHING)
-    queues = []
-    for _, row in wave:
-        refusal = _no_longer(row.run)
-        if refusal:
-            row.state, row.reason = refusal
-            continue
-        text = rulebook.text_of(row.run.rule, row.run.version)
-        if text.broken:
-            row.state, row.reason = ActionRun.State.FAILED, text.broken
-            continue
-        subject = subjects[happenings[row.pk].event_id]
-        rule_id = str(row.run.rule.public_id)
-        queues.append([Job(row, row.run, text, rule_id, text.steps[row.step], subject, due=True)])
-    executor.execute(queues, reload=reload, alone=alone)
-
-
-def _happening(event: Event, run: RuleRun) -> Happening:
-    """The run's event; about the contact that the run is about now, who may have been merged into another."""
-    happening = happening_of(event, run.anchor)
-    return Happening(
-        happening.event_id,
-        happening.type,
-        happening.location_id,
-        run.anchor,
-        happening.cause,
-        happening.occurred_at,
-        run.contact_id,
-        happening.booking_id,
-    )
-
-
-def _no_longer(run: RuleRun) -> tuple[str, str] | None:
-    """Why a step that waited is not taken, whatever the facts are."""
-    if not run.rule.is_active:
-        return ActionRun.State.SKIPPED, SWITCHED_OFF
-    if run.location.automation_mode != LIVE:
-        return ActionRun.State.HELD, NOT_LIVE
-    return None
 
 
 def connect() -> None:

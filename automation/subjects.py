@@ -12,7 +12,9 @@ from core.causes import Cause
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An event as the engine sees it. `anchor` is the key of the runs it leads to."""
+    """An event as the engine sees it. `anchor` is the key of the runs it leads to; `taken_over` marks one that
+    is heard again because the clinic goes live.
+    """
 
     event_id: int
     type: str
@@ -22,6 +24,7 @@ class Happening:
     occurred_at: datetime
     contact_id: int | None = None
     booking_id: int | None = None
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
