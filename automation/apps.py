@@ -17,6 +17,7 @@ class AutomationConfig(AppConfig):
             delayed,
             explanations,
             handlers,
+            recovery,
             seeds,
             taking_over,
         )
@@ -26,5 +27,6 @@ class AutomationConfig(AppConfig):
         seeds.connect()
         clinic_checks.connect()
         taking_over.connect()
+        recovery.connect()
         clock_rules.connect()
         explanations.connect()

@@ -20,7 +20,7 @@ from core import clock
 from core.api import PublicModelSerializer
 from core.api_audit import note
 from core.errors import Invalid
-from reporting import selectors
+from reporting import recovered, selectors
 
 MOST_VISITS = 500
 
@@ -51,6 +51,13 @@ _WEEK = inline_serializer(
                 "change_vs_last_week": serializers.FloatField(allow_null=True, help_text="percent"),
             },
         ),
+        "reactivation": inline_serializer(
+            "Reactivation",
+            {
+                "cancelled_rebooked": serializers.IntegerField(help_text="booked again after a cancellation"),
+                "recall_booked": serializers.IntegerField(help_text="booked after a recall text"),
+            },
+        ),
         "without_outcome": serializers.IntegerField(help_text="visits that are over and not recorded"),
         "visits": VisitSerializer(many=True),
         "visits_without_outcome": VisitSerializer(many=True),
@@ -78,6 +85,7 @@ class WeeklyReportView(APIView):
         week = selectors.attended_week(user, week_start=start, now=now)
         visits = list(selectors.attended_visits(user, week_start=start)[:MOST_VISITS])
         unrecorded = list(selectors.visits_without_outcome(user, week_start=start, now=now)[:MOST_VISITS])
+        back = recovered.recovered_week(user, week_start=start)
         note(request, [*visits, *unrecorded], personal=True)
         return Response(
             {
@@ -86,6 +94,10 @@ class WeeklyReportView(APIView):
                     "attended_appointments": week.attended,
                     "attended_appointments_last_week": week.attended_week_before,
                     "change_vs_last_week": week.change,
+                },
+                "reactivation": {
+                    "cancelled_rebooked": len(back.rescued),
+                    "recall_booked": len(back.recalled),
                 },
                 "without_outcome": week.without_outcome,
                 "visits": VisitSerializer(visits, many=True).data,

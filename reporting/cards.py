@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts import access
 from accounts.models import Location, User
-from reporting import selectors
+from reporting import recovered, selectors
 from tasks import home
 
 
@@ -21,4 +21,9 @@ def attended(user: User, now: datetime) -> dict[str, Any] | None:
     if not access.allowed(user, "read", "reports"):
         return None
     start = selectors.this_monday(access.home_location(user) or Location(), now)
-    return {"week": selectors.attended_week(user, week_start=start, now=now)}
+    back = recovered.recovered_week(user, week_start=start)
+    return {
+        "week": selectors.attended_week(user, week_start=start, now=now),
+        "rescued": len(back.rescued),
+        "recalled": len(back.recalled),
+    }

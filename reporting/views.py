@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +11,7 @@ from accounts import access, pages
 from accounts.models import Location, User
 from core import clock
 from core.api_audit import note
-from reporting import selectors
+from reporting import recovered, selectors
 
 MOST_VISITS = 500
 
@@ -25,7 +25,12 @@ def attended(request: HttpRequest) -> HttpResponse:
     week = selectors.attended_week(user, week_start=start, now=now)
     visits = list(selectors.attended_visits(user, week_start=start)[:MOST_VISITS])
     unrecorded = list(selectors.visits_without_outcome(user, week_start=start, now=now)[:MOST_VISITS])
-    note(request, [*visits, *unrecorded], personal=True)
+    back = recovered.recovered_week(user, week_start=start)
+    note(
+        request,
+        [*visits, *unrecorded, *(row.visit for row in (*back.rescued, *back.recalled))],
+        personal=True,
+    )
     return render(
         request,
         "reporting/attended.html",
@@ -33,9 +38,25 @@ def attended(request: HttpRequest) -> HttpResponse:
             request, title="Attended appointments", week=week,
             visits=[(visit, visit.location.local(visit.appointment_datetime)) for visit in visits],
             unrecorded=[(visit, visit.location.local(visit.appointment_datetime)) for visit in unrecorded],
+            rescued=_won_back(back.rescued), recalled=_won_back(back.recalled),
             before=start - timedelta(days=7), after=start + timedelta(days=7),
         ),
     )  # fmt: skip
+
+
+def _won_back(
+    rows: list[recovered.WonBack],
+) -> list[tuple[recovered.WonBack, datetime, datetime, datetime | None]]:
+    """Each with its times on the clinic's clock: booked, the new visit, the one it stands for."""
+    return [
+        (
+            row,
+            row.visit.location.local(row.booked_at),
+            row.visit.location.local(row.visit.appointment_datetime),
+            row.visit.location.local(row.lost.appointment_datetime) if row.lost is not None else None,
+        )
+        for row in rows
+    ]
 
 
 def _week(request: HttpRequest, user: User) -> date:
