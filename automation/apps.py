@@ -20,6 +20,7 @@ class AutomationConfig(AppConfig):
             recovery,
             seeds,
             taking_over,
+            views,
         )
 
         assert delayed  # Its handler is registered by importing it.
@@ -28,5 +29,6 @@ class AutomationConfig(AppConfig):
         clinic_checks.connect()
         taking_over.connect()
         recovery.connect()
+        views.connect()
         clock_rules.connect()
         explanations.connect()

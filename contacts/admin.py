@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -99,6 +99,7 @@ class ContactAdmin(ScopedAdmin):
         ("source", ChoicesDropdownFilter),
         ("intent", ChoicesDropdownFilter),
         "is_high_risk",
+        ("recall_due_date", RangeDateFilter),
         HiddenFilter,
     )
     list_filter_submit = True

@@ -58,6 +58,7 @@ class ContactFilter(django_filters.FilterSet):
     tag = django_filters.CharFilter(method="tagged")
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    recall_after = django_filters.DateFilter(field_name="recall_due_date", lookup_expr="gte")
     recall_before = django_filters.DateFilter(field_name="recall_due_date", lookup_expr="lte")
     search = django_filters.CharFilter(
         method="matching", label="Name, phone or e-mail, as in /contacts/search"
