@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from accounts import golive
 from automation.models import RuleRun
 from bookings.models import Booking
+from core.causes import Cause
 from messaging.models import Message
 from tests.rules.conftest import NOW, Clinic
 from tests.webhooks.wix_builder import WixBooking
@@ -17,8 +19,11 @@ REMINDERS = ["reminder_24hr", "reminder_2hr", "reminder_48hr"]
 
 
 def mode(clinic: Clinic, mode: str) -> None:
-    """Switch automation at the desk."""
-    clinic.api("patch", f"locations/{clinic.location.public_id}", automation_mode=mode)
+    """Switch automation at the desk; that this small clinic lacks this and that is no hindrance here."""
+    golive.set_automation_mode(
+        location_id=clinic.location.pk, mode=mode, cause=Cause.user(clinic.staff.pk), force_reason="test"
+    )
+    clinic.run_work()
 
 
 def booked(clinic: Clinic, **more: object) -> Booking:

@@ -5,6 +5,6 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Looks at the rows that stand without keeping anybody from writing."""
 
-    dependencies = [("contacts", "0002_log_referral_invitations")]
+    dependencies = [("contacts", "0003_log_referral_invitations")]
 
     operations = [ValidateConstraint(model_name="touchpoint", name="touchpoint_type_known")]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('contacts', '0001_initial'),
+        ('contacts', '0002_answers_of_touchpoints'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
