@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from accounts import access
@@ -23,14 +25,16 @@ from accounts.staff import (
     cause_of,
     move_button,
 )
-from automation import seeds, selectors, sentences, services
+from automation import seeds, selectors, sentences, services, statistics
 from automation.admin_forms import DryRunForm, RuleForm, VersionForm
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
 from automation.services import RuleInput
 from contacts import selectors as contact_selectors
 from contacts.models import Contact
+from core import clock
 from core.causes import Cause
 from core.errors import NotFound
+from core.models import Event
 
 _TONES = {
     "done": "success", "running": "info", "pending": "info", "matched": "warning", "held": "warning",
@@ -48,16 +52,32 @@ def _switch(row: Rule, data: dict[str, Any], cause: Cause) -> str:
 
 
 def _dry_run(row: Rule, data: dict[str, Any], cause: Cause) -> str:
-    contacts = access.visible(Contact.objects.live().filter(location=row.location), _person(cause))
-    contact = contact_selectors.find(contacts, data["contact"], locations=[row.location]).first()
-    if contact is None:
-        raise NotFound("No contact of this clinic was found by that.")
-    seen = selectors.preview(contact, row)
+    seen, about = (
+        _dry_run_on_event(row, data["event"], cause)
+        if data["event"]
+        else _dry_run_on_contact(row, data, cause)
+    )
     steps = "; ".join(
         f"{plan.step.index + 1}. {sentences.describe(plan.step)}: {plan.turn}. {plan.reason}"
         for plan in seen.plan.steps
     )
-    return f"{'Would run' if seen.matched else 'Would not run'} for {contact}. {seen.reason} {steps}".strip()
+    return f"{'Would run' if seen.matched else 'Would not run'} for {about}. {seen.reason} {steps}".strip()
+
+
+def _dry_run_on_contact(row: Rule, data: dict[str, Any], cause: Cause) -> tuple[selectors.Preview, str]:
+    contacts = access.visible(Contact.objects.live().filter(location=row.location), _person(cause))
+    contact = contact_selectors.find(contacts, data["contact"], locations=[row.location]).first()
+    if contact is None:
+        raise NotFound("No contact of this clinic was found by that.")
+    return selectors.preview(contact, row), str(contact)
+
+
+def _dry_run_on_event(row: Rule, public_id: UUID, cause: Cause) -> tuple[selectors.Preview, str]:
+    event = Event.objects.filter(public_id=public_id, location_id=row.location_id).first()
+    if event is None:
+        raise NotFound("No event of this clinic has that id.")
+    selectors.check_event(_person(cause), event)
+    return selectors.preview_event(event, row), str(event)
 
 
 def _restore_version(row: Rule, data: dict[str, Any], cause: Cause) -> None:
@@ -80,7 +100,7 @@ class VersionInline(ReadOnlyInline):
 @admin.register(Rule)
 class RuleAdmin(ScopedAdmin):
     form = RuleForm
-    list_display = ("name", "key", "trigger", "in_words", "priority", "is_active", "wording")
+    list_display = ("name", "key", "trigger", "in_words", "priority", "is_active", "wording", "lately")
     list_filter = (LocationFilter, "trigger", "is_active", "is_seeded")
     list_select_related = ("current", "location")
     search_fields = ("name", "key")
@@ -105,14 +125,33 @@ class RuleAdmin(ScopedAdmin):
     actions_detail = ("dry_run", "switch", "restore", "restore_version")
     actions_row = ("switch",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+        since = clock.now() - timedelta(days=30)
+        runs = RuleRun.objects.filter(rule=OuterRef("pk"), created_at__gt=since).order_by()
+        counts = runs.values("rule").annotate(n=Count("pk"))
+        did = counts.exclude(state__in=("not_matched", "stopped"))
+        return super().get_queryset(request).annotate(
+            matched_lately=Subquery(did.values("n")),
+            failed_lately=Subquery(counts.filter(state="failed").values("n")),
+        )  # fmt: skip
+
+    @display(description="Last 30 days")
+    def lately(self, rule: Any) -> str:
+        failed = f", {rule.failed_lately} failed" if rule.failed_lately else ""
+        return f"ran {rule.matched_lately or 0} times{failed}"
+
+    @display(description="What it did")
+    def figures(self, rule: Rule) -> str:
+        return _figures(statistics.of_rules([rule.pk], clock.now())[rule.pk], rule) if rule.pk else "-"
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        shown = ("in_words", "conditions_shown", "actions_shown")
+        shown = ("in_words", "figures", "conditions_shown", "actions_shown")
         return shown if obj is None else ("key", "location", *shown)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
-        words = (None, {"fields": ("in_words",)})
+        words = (None, {"fields": ("in_words", "figures")})
         if self.has_change_permission(request, obj):
             return (words, *self.fieldsets)
         head = (("name", "key"), ("location", "priority", "is_active"), ("trigger", "every", "anchor"))
@@ -252,6 +291,27 @@ class FactSnapshotAdmin(ReadOnlyAdmin):
     @display(description="What was known")
     def seen(self, snapshot: FactSnapshot) -> str:
         return _facts(snapshot)
+
+
+def _figures(found: statistics.Statistics, rule: Rule) -> str:
+    names = ("runs", "matched", "done", "skipped", "failed", "messages")
+    rows = [
+        ("", *names),
+        *(
+            (label, *(getattr(figures, name) for name in names))
+            for label, figures in (("7 days", found.last_7_days), ("30 days", found.last_30_days))
+        ),
+    ]
+    table = format_html_join(
+        "", "<tr>{}</tr>",
+        ((format_html_join("", '<td class="pr-4">{}</td>', ((cell,) for cell in row)),) for row in rows),
+    )  # fmt: skip
+    last = (
+        rule.location.local(found.last_run).strftime("%a %d %b %Y, %H:%M")
+        if found.last_run
+        else "not in 30 days"
+    )
+    return format_html("<table>{}</table><p>Last ran: {}</p>", table, last)
 
 
 def _json(value: Any) -> str:

@@ -58,8 +58,22 @@ class RuleForm(forms.ModelForm):
 
 class DryRunForm(BaseDialogForm):
     contact = forms.CharField(
-        max_length=200, widget=UnfoldAdminTextInputWidget(), help_text="Name, phone or e-mail of a contact."
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Name, phone or e-mail of a contact.",
     )
+    event = forms.UUIDField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Or the id of an event, as its page shows it.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and bool(data.get("contact")) == bool(data.get("event")):
+            self.add_error("contact", "Give either a contact or an event.")
+        return data
 
 
 class VersionForm(BaseDialogForm):

@@ -21,6 +21,7 @@ from automation.serializers import (
     NewRule,
     PreviewSerializer,
     RuleChange,
+    RuleDetailSerializer,
     RuleSerializer,
     RunSerializer,
     WhySerializer,
@@ -70,7 +71,8 @@ class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
     search_fields = ("key", "name")
 
     def get_serializer_class(self) -> Any:
-        return NewRule if self.action == "create" else super().get_serializer_class()
+        special = {"create": NewRule, "retrieve": RuleDetailSerializer}
+        return special.get(self.action) or super().get_serializer_class()
 
     def create_through(self, data: dict[str, Any]) -> Rule:
         location = self.location(getattr(data.pop("location", None), "public_id", None))
@@ -91,13 +93,17 @@ class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
     @extend_schema(request=DryRunInput, responses=PreviewSerializer)
     @action(detail=True, methods=["post"], url_path="dry-run", gate_action="read")
     def dry_run(self, request: Request, id: str) -> Response:
-        """What the rule would do for a contact now. Writes nothing and sends nothing."""
+        """What the rule would do for a contact now, or about an event. Writes nothing and sends nothing."""
         rule = self.get_object()
-        contact = self.validated(DryRunInput)["contact_id"]
-        if contact.location_id != rule.location_id:
-            raise NotFound("That contact belongs to another location than the rule.")
-        access.check_on(request.user, "read", contact)
-        return Response(selectors.preview(contact, rule).as_dict())
+        asked = self.validated(DryRunInput)
+        about = asked["contact_id"] or asked["event_id"]
+        if about.location_id != rule.location_id:
+            raise NotFound("That belongs to another location than the rule.")
+        if asked["event_id"] is not None:
+            selectors.check_event(request.user, about)
+            return Response(selectors.preview_event(about, rule).as_dict())
+        access.check_on(request.user, "read", about)
+        return Response(selectors.preview(about, rule).as_dict())
 
     @extend_schema(request=None, responses=RuleSerializer)
     @action(detail=True, methods=["post"], gate_action="update")

@@ -157,6 +157,7 @@ class RuleRun(BaseModel):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("contact", "-id"), name="rulerun_contact"),
             models.Index(fields=("location", "-id"), name="rulerun_location"),
+            models.Index(fields=("rule", "created_at"), name="rulerun_figures"),
         ]
 
     def __str__(self) -> str:

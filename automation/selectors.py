@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from accounts import access
 from accounts.models import Location, User
-from automation import actions, conditions, engine, facts, intents, query, rulebook, sentences
+from automation import (
+    actions,
+    anchors,
+    clock_rules,
+    conditions,
+    engine,
+    facts,
+    intents,
+    query,
+    rulebook,
+    sentences,
+)
 from automation.engine import Outcome, RunPlan, StepPlan
+from automation.handlers import happening_of
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
 from automation.subjects import Happening, Subject
-from automation.triggers import CLOCK, TRIGGERS
+from automation.triggers import CLOCK, RULE_DUE, TRIGGERS
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause
+from core.errors import NotFound
 from core.models import Event
 
 #: Of an intent, what only the machine reads.
@@ -146,6 +160,31 @@ def preview(contact: Contact, rule: Rule) -> Preview:
     return why_not(contact, [rule])[0]
 
 
+def check_event(user: User | AnonymousUser, event: Event) -> None:
+    """Raise NotFound unless the person may see what an event is about."""
+    if event.contact_id is not None:
+        seen = access.visible(Contact.objects.filter(pk=event.contact_id), user)
+        if not seen.exists():
+            raise NotFound("There is no such event.")
+
+
+def preview_event(event: Event, rule: Rule) -> Preview:
+    """What the rule would do about an event, by the facts as they are now. Writes nothing."""
+    happening = happening_of(event)
+    text = rulebook.text_of(rule)
+    known = facts.event_facts([event])
+    places = {rule.location_id: rule.location}
+    subject = facts.load([happening], known, now=clock.now(), locations=places)[event.pk]
+    obstacles = _switches(rule)
+    if event.type != (RULE_DUE if rule.trigger == CLOCK else rule.trigger):
+        obstacles.append(f"It starts on something else: {TRIGGERS[rule.trigger].label.lower()}.")
+    if RuleRun.objects.filter(rule=rule, anchor=happening.anchor).exists():
+        obstacles.append("It has met this before.")
+    plan = engine.plan_run(subject, text, now=clock.now())
+    basis = f"About {event.type}, {event.occurred_at.isoformat()}, by what is known now."
+    return Preview(rule, plan, subject, basis, tuple(obstacles))
+
+
 def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Preview]:
     """For each rule that is on at the contact's location (or these): would it run now, and if not, why not?
 
@@ -153,7 +192,9 @@ def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Previ
     """
     if rules is None:
         rules = list(
-            Rule.objects.filter(location=contact.location_id, is_active=True).select_related("current")
+            Rule.objects.filter(location=contact.location_id, is_active=True).select_related(
+                "current", "location"
+            )
         )
     now = clock.now()
     last = _last_events(contact, {rule.trigger for rule in rules})
@@ -165,13 +206,18 @@ def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Previ
         known[-rule.pk] = {} if event is None else said[event.pk]
     places = {contact.location_id: contact.location}
     subjects = facts.load(happenings, known, now=now, locations=places)
+    occasions = _occasions(contact, rules, subjects)
+    pairs = (
+        RuleRun.objects.filter(rule_id__in=occasions, anchor__in=set(occasions.values())) if occasions else ()
+    )
+    met = {run.rule_id for run in pairs if run.anchor == occasions[run.rule_id]}
     return [
         Preview(
             rule,
             engine.plan_run(subjects[-rule.pk], rulebook.text_of(rule), now=now),
             subjects[-rule.pk],
             _basis(rule, last.get(rule.trigger)),
-            tuple(_obstacles(contact, rule)),
+            tuple(_obstacles(rule, met, occasions)),
         )
         for rule in rules
     ]
@@ -206,12 +252,32 @@ def _basis(rule: Rule, event: Event | None) -> str:
     return f"As if the last time happened now: {TRIGGERS[rule.trigger].label.lower()}, {when}."
 
 
-def _obstacles(contact: Contact, rule: Rule) -> list[str]:
+def _obstacles(rule: Rule, met: Collection[int], anchors_of: Mapping[int, str]) -> list[str]:
+    found = _switches(rule)
+    if rule.pk in met:
+        found.append(f"It acted on this {rule.get_anchor_display()} already.")
+    elif not anchors_of.get(rule.pk, "-"):
+        found.append(f"There is no {rule.get_anchor_display()} that it has not answered itself.")
+    return found
+
+
+def _switches(rule: Rule) -> list[str]:
     found = []
     if not rule.is_active:
         found.append("The rule is switched off.")
-    if contact.location.automation_mode == Location.AutomationMode.OFF:
+    if rule.location.automation_mode == Location.AutomationMode.OFF:
         found.append("Automation is switched off at this clinic.")
+    return found
+
+
+def _occasions(contact: Contact, rules: Sequence[Rule], subjects: Mapping[int, Subject]) -> dict[int, str]:
+    """What each clock rule would act on, by rule; empty for none. A few queries for a rule about what we sent."""
+    now = clock.now()
+    found = {}
+    for rule in (rule for rule in rules if rule.trigger == CLOCK):
+        own = clock_rules.own_last_words(rule, [contact.pk]) if rule.anchor == "outbound" else ()
+        known = clock_rules.anchor_facts(contact, subjects[-rule.pk], now, answered=contact.pk not in own)
+        found[rule.pk] = anchors.anchor(rule.anchor, known)
     return found
 
 

@@ -9,10 +9,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Location
-from automation import anchors, selectors, triggers
+from automation import anchors, selectors, statistics, triggers
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
 from bookings.models import Booking
 from contacts.models import Contact
+from core import clock
 from core.api import PublicIdField, PublicModelSerializer
 from core.models import Event
 
@@ -49,6 +50,39 @@ class RuleSerializer(PublicModelSerializer):
         return selectors.sentence(rule)
 
 
+class FiguresSerializer(serializers.Serializer):
+    """Of the last so many days."""
+
+    runs = serializers.IntegerField(help_text="How often it met something.")
+    matched = serializers.IntegerField(help_text="How often its conditions held.")
+    done = serializers.IntegerField(help_text="Steps that were done.")
+    skipped = serializers.IntegerField(help_text="Steps that were not needed.")
+    failed = serializers.IntegerField(help_text="Steps that failed.")
+    messages = serializers.IntegerField(help_text="Texts it put in line.")
+
+
+class StatisticsSerializer(serializers.Serializer):
+    last_7_days = FiguresSerializer()
+    last_30_days = FiguresSerializer()
+    last_run = serializers.DateTimeField(
+        allow_null=True, help_text="When its conditions last held; null: not in 30 days."
+    )
+
+
+class RuleDetailSerializer(RuleSerializer):
+    """A rule with what it did lately."""
+
+    statistics = serializers.SerializerMethodField()
+
+    class Meta(RuleSerializer.Meta):
+        fields = (*RuleSerializer.Meta.fields, "statistics")  # type: ignore[assignment]
+
+    @extend_schema_field(StatisticsSerializer)
+    def get_statistics(self, rule: Rule) -> Any:
+        found = statistics.of_rules([rule.pk], clock.now())[rule.pk]
+        return StatisticsSerializer(found.as_dict()).data
+
+
 class RuleChange(serializers.Serializer):
     """What a rule says. Conditions and actions are checked by the service, which names the path of each error."""
 
@@ -68,7 +102,17 @@ class NewRule(RuleChange):
 
 
 class DryRunInput(serializers.Serializer):
-    contact_id = PublicIdField(queryset=Contact.objects.live().select_related("location"))
+    """A contact as they are now, or an event as it happened."""
+
+    contact_id = PublicIdField(
+        queryset=Contact.objects.live().select_related("location"), required=False, default=None
+    )
+    event_id = PublicIdField(queryset=Event.objects.all(), required=False, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["contact_id"] is None) == (attrs["event_id"] is None):
+            raise serializers.ValidationError({"contact_id": "Give either a contact or an event."})
+        return attrs
 
 
 class SeenSerializer(serializers.Serializer):
