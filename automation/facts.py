@@ -99,7 +99,7 @@ def load(
     tasks = _open_tasks(contacts) if wanted.tasks else {}
     consents = _consents(contacts.values()) if wanted.consent else {}
     others = visits.others()
-    recalls = visit_facts.recalls(happenings, contacts)
+    recalls = visit_facts.recalls(happenings, contacts, visits)
     clocks = {pk: clock_facts(location, now) for pk, location in locations.items()}
     closings = {pk: location.end_of_business_day(now) for pk, location in locations.items()}
     subjects = {}
@@ -262,7 +262,11 @@ def _touches(events: Collection[Event]) -> dict[object, dict[str, object]]:
     """Link and campaign of touchpoints that were logged, by id; one query. A link is told without its query,
     which may hold personal data.
     """
-    ids = {event.data.get("touchpoint") for event in events if event.type == TOUCHPOINT_LOGGED} - {None}
+    ids = {
+        event.data.get("touchpoint")
+        for event in events
+        if event.type == TOUCHPOINT_LOGGED and event.data.get("type") in _LED_HERE
+    } - {None}
     rows = Touchpoint.objects.filter(pk__in=ids).values_list("pk", "channel", "details") if ids else ()
     return {
         pk: {
@@ -274,6 +278,16 @@ def _touches(events: Collection[Event]) -> dict[object, dict[str, object]]:
 
 
 TOUCHPOINT_LOGGED = "touchpoint_logged"
+#: Touchpoints that a link or a campaign led to.
+_LED_HERE = frozenset(
+    {
+        TouchpointType.AD_CLICK, TouchpointType.LANDING_PAGE_VISIT, TouchpointType.FORM_SUBMIT,
+        TouchpointType.RESOURCE_DOWNLOAD, TouchpointType.BOOKING_LINK_CLICK, TouchpointType.MANYCHAT_SUBSCRIBE,
+        TouchpointType.MANYCHAT_FLOW_COMPLETE, TouchpointType.MANYCHAT_BUTTON_CLICK,
+        TouchpointType.MANYCHAT_INTERACTION, TouchpointType.EMAIL_OPENED, TouchpointType.EMAIL_CLICKED,
+        TouchpointType.LEAD_CREATED,
+    }
+)  # fmt: skip
 _WORDED = frozenset({"sms_received", "message_received"})
 _SOURCED = frozenset({"contact_created", "lead_created", "booking_created"})
 _STAGES = {name: name for name in ("from_pipeline", "from_stage", "to_pipeline", "to_stage")}

@@ -206,7 +206,9 @@ def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Previ
         known[-rule.pk] = {} if event is None else said[event.pk]
     places = {contact.location_id: contact.location}
     subjects = facts.load(happenings, known, now=now, locations=places)
-    occasions = _occasions(contact, rules, subjects)
+    plans = {rule.pk: engine.plan_run(subjects[-rule.pk], rulebook.text_of(rule), now=now) for rule in rules}
+    held = [rule for rule in rules if rule.trigger == CLOCK and plans[rule.pk].outcome is Outcome.MATCHED]
+    occasions = _occasions(contact, held, subjects)
     pairs = (
         RuleRun.objects.filter(rule_id__in=occasions, anchor__in=set(occasions.values())) if occasions else ()
     )
@@ -214,7 +216,7 @@ def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Previ
     return [
         Preview(
             rule,
-            engine.plan_run(subjects[-rule.pk], rulebook.text_of(rule), now=now),
+            plans[rule.pk],
             subjects[-rule.pk],
             _basis(rule, last.get(rule.trigger)),
             tuple(_obstacles(rule, met, occasions)),
@@ -271,10 +273,10 @@ def _switches(rule: Rule) -> list[str]:
 
 
 def _occasions(contact: Contact, rules: Sequence[Rule], subjects: Mapping[int, Subject]) -> dict[int, str]:
-    """What each clock rule would act on, by rule; empty for none. A few queries for a rule about what we sent."""
+    """What each of these clock rules would act on, by rule; empty for none."""
     now = clock.now()
     found = {}
-    for rule in (rule for rule in rules if rule.trigger == CLOCK):
+    for rule in rules:
         own = clock_rules.own_last_words(rule, [contact.pk]) if rule.anchor == "outbound" else ()
         known = clock_rules.anchor_facts(contact, subjects[-rule.pk], now, answered=contact.pk not in own)
         found[rule.pk] = anchors.anchor(rule.anchor, known)

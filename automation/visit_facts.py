@@ -82,20 +82,29 @@ def visit(booking: Booking) -> Visit:
     )
 
 
-def recalls(happenings: Sequence[Happening], contacts: Mapping[int, Contact]) -> dict[int, Recall]:
-    """Where the recall dates of contacts come from, by contact; asked only for what may change them."""
-    ids = {pk for h in happenings if h.type in _RECALLING and (pk := h.contact_id) is not None}
-    if not ids:
+def recalls(
+    happenings: Sequence[Happening], contacts: Mapping[int, Contact], visits: Visits
+) -> dict[int, Recall]:
+    """Where the recall dates of contacts come from, by contact: asked only for what may change them, that is
+    an attendance, and an outcome that takes one back.
+    """
+    about = {
+        h.contact_id: visits.of(h) for h in happenings if h.type in _RECALLING and h.contact_id in contacts
+    }
+    came = {pk for pk, seen in about.items() if seen is not None and seen.outcome == Booking.Outcome.ATTENDED}
+    dated = {pk for pk in about.keys() - came if pk is not None and contacts[pk].recall_due_date is not None}
+    given = _given(contacts, dated) if dated else {}
+    asked = {pk for pk in (*came, *given) if pk is not None}
+    if not asked:
         return {}
     attended = (
-        Booking.objects.filter(contact_id__in=ids, outcome=Booking.Outcome.ATTENDED)
+        Booking.objects.filter(contact_id__in=asked, outcome=Booking.Outcome.ATTENDED)
         .select_related("service", "practitioner")
         .order_by("contact_id", "-appointment_datetime", "-pk")
         .distinct("contact_id")
     )
     last = {booking.contact_id: visit(booking) for booking in attended}
-    given = _given(contacts, ids)
-    return {pk: Recall(last.get(pk), given.get(pk)) for pk in ids}
+    return {pk: Recall(last.get(pk), given.get(pk)) for pk in asked}
 
 
 def _given(contacts: Mapping[int, Contact], ids: set[int]) -> dict[int, int]:

@@ -17,13 +17,14 @@ from django.db.models import Count, Q, Sum
 from accounts.models import Location
 from bookings import selectors as booking_selectors
 from bookings.models import LIVE, Booking
+from bookings.models import Status as BookingStatus
 from contacts import consent as contact_consent
 from core import clock, localtime
 from core.events import NewEvent, record_many
 from integrations.models import SenderIdentity
 from messaging import policy, rendering, safety, segments, values
 from messaging.events import MESSAGE_HELD, MESSAGE_SUPPRESSED
-from messaging.models import BlockedNumber, Category, Channel, Direction, Message, Purpose, Status
+from messaging.models import BlockedNumber, Category, Channel, Direction, Message, Purpose, Status, Template
 from messaging.quiet import QuietHours
 
 #: Answers to STOP and HELP: they go out whatever was opted out of.
@@ -34,6 +35,8 @@ NEEDS_OUTCOME = {
     "review_request": Booking.Outcome.ATTENDED,
     "no_show_followup": Booking.Outcome.NO_SHOW,
 }
+#: A template of this ending is the same reminder for a visit that is confirmed: it asks for no answer.
+CONFIRMED = "_confirmed"
 #: What asks somebody to book or to answer: pointless once they have booked.
 ASKS_TO_BOOK = frozenset(
     {"cancellation_rescue", "no_show_followup", "recall_reminder", "follow_up_no_response"}
@@ -49,7 +52,9 @@ ON_ITS_WAY = (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may become of one message: the decision, and the text and sender it would go with."""
+    """What may become of one message: the decision, and the text and sender it would go with. `instead` is the
+    template whose wording stands in for its own.
+    """
 
     decision: policy.Decision
     address: str
@@ -58,6 +63,7 @@ class Verdict:
     segments: int
     cost_cents: int
     sender: SenderIdentity | None
+    instead: Template | None = None
 
     @property
     def may_go(self) -> bool:
@@ -78,6 +84,7 @@ class Facts:
     next_visits: Mapping[int, Booking]
     last_visits: Mapping[int, Any]
     booked_at: Mapping[int, datetime]
+    for_confirmed: Mapping[tuple[int, str, str], Template]
 
 
 def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) -> list[Message]:
@@ -149,6 +156,8 @@ def fill(message: Message, verdict: Verdict) -> None:
     message.body = verdict.body
     message.segments = verdict.segments
     message.cost_cents = verdict.cost_cents
+    if message.template is not None and not message.wording:
+        message.asks_answer = message.template.asks_answer and verdict.instead is None
 
 
 def not_sent_events(messages: Iterable[Message]) -> list[NewEvent]:
@@ -197,7 +206,40 @@ def _gather(messages: Sequence[Message]) -> Facts:
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
         last_visits=values.last_visits(contact_ids) if "months" in names else {},
         booked_at=booking_selectors.last_booked({m.contact_id for m in messages if _asks_to_book(m)}, now),
+        for_confirmed=_for_confirmed(messages),
     )
+
+
+def _for_confirmed(messages: Sequence[Message]) -> dict[tuple[int, str, str], Template]:
+    """The wordings that stand in where the visit is confirmed already, by location, name and language."""
+    asking = [message for message in messages if _asks_in_vain(message)]
+    if not asking:
+        return {}
+    names = {f"{message.template.name}{CONFIRMED}" for message in asking if message.template is not None}
+    rows = Template.objects.filter(
+        location_id__in={message.location_id for message in asking}, name__in=names, channel=Channel.SMS,
+        is_active=True,
+    )  # fmt: skip
+    return {(row.location_id, row.name, row.language): row for row in rows}
+
+
+def _asks_in_vain(message: Message) -> bool:
+    """A reminder that asks for a yes which the patient has given."""
+    return (
+        message.category == Category.REMINDER
+        and message.template is not None
+        and message.template.asks_answer
+        and not message.wording
+        and message.booking is not None
+        and message.booking.status == BookingStatus.CONFIRMED
+    )
+
+
+def _instead(message: Message, facts: Facts) -> Template | None:
+    if message.template is None or not _asks_in_vain(message):
+        return None
+    key = (message.location_id, f"{message.template.name}{CONFIRMED}", message.template.language)
+    return facts.for_confirmed.get(key)
 
 
 def _asks_to_book(message: Message) -> bool:
@@ -248,7 +290,8 @@ def _said_lately(addresses: Iterable[str], now: datetime) -> set[tuple[str, str]
 
 def _judge(message: Message, facts: Facts) -> Verdict:
     address = address_of(message)
-    subject, words = words_of(message)
+    instead = _instead(message, facts)
+    subject, words = words_of(message) if instead is None else (instead.subject, instead.body)
     booking = message.booking or facts.next_visits.get(message.contact_id)
     filled = values.for_message(
         contact=message.contact,
@@ -274,7 +317,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
         decision = policy.Decision("suppress", "duplicate")
     if decision.kind == "send":
         facts.spent[message.location_id] = facts.spent.get(message.location_id, 0) + cost
-    return Verdict(decision, address, subject, body, size, cost, sender)
+    return Verdict(decision, address, subject, body, size, cost, sender, instead)
 
 
 def _before_policy(message: Message, address: str, facts: Facts) -> policy.Decision | None:

@@ -60,6 +60,16 @@ TEMPLATES: tuple[SeedTemplate, ...] = (
         asks_answer=True,
     ),
     SeedTemplate(
+        "reminder_48hr_confirmed", "reminder", "service",
+        "Hi {first_name}, a reminder of your visit to {clinic}: {date} at {time}. "
+        "Call {clinic_phone} if anything changes.",
+    ),
+    SeedTemplate(
+        "reminder_24hr_confirmed", "reminder", "service",
+        "Hi {first_name}, we look forward to seeing you at {clinic} on {date} at {time}. "
+        "Call {clinic_phone} if anything changes.",
+    ),
+    SeedTemplate(
         "reminder_2hr", "reminder", "service",
         "Hi {first_name}, see you at {clinic} on {date} at {time}. Running late? Call {clinic_phone}.",
     ),

@@ -149,7 +149,7 @@ def begin(message: Message, *, turns: pacing.Turns | None = None) -> Ready | pac
             if turn.seconds > 0:
                 return turn
         judging.fill(message, verdict)
-        message.template_version = wordings.newest_version(message.template)
+        message.template_version = wordings.newest_version(verdict.instead or message.template)
         message.status = Status.SENDING
         message.lease_until = clock.now() + LEASE
         message.attempts += 1

@@ -142,8 +142,8 @@ def test_a_dry_run_wants_a_contact_or_an_event_of_the_rules_clinic(
     foreign = happen("stage_moved", make_contact(elsewhere))
     own = make_contact(bare)
     for body, status in (
-        ({}, 400),
-        ({"contact_id": str(own.public_id), "event_id": str(foreign.public_id)}, 400),
+        ({}, 422),
+        ({"contact_id": str(own.public_id), "event_id": str(foreign.public_id)}, 422),
         ({"event_id": str(foreign.public_id)}, 404),
         ({"contact_id": str(own.public_id)}, 200),
     ):

@@ -44,7 +44,8 @@ def test_the_linter_has_nothing_to_say_of_a_delivered_text(seed):
 def test_there_is_a_text_for_every_name_the_rules_use():
     wanted = {
         "welcome_lead", "follow_up_no_response", "booking_confirmation", "booking_rescheduled", "reminder_48hr",
-        "reminder_24hr", "reminder_2hr", "confirm_reply", "cancel_reply", "reschedule_reply",
+        "reminder_24hr", "reminder_48hr_confirmed", "reminder_24hr_confirmed", "reminder_2hr", "confirm_reply",
+        "cancel_reply", "reschedule_reply",
         "cancellation_rescue", "no_show_followup", "thank_you_attended", "review_request", "referral_invite",
         "recall_reminder", "help_reply", "stop_reply", "welcome_email", "recall_email",
     }  # fmt: skip
