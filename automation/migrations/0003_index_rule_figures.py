@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('automation', '0001_initial'),
+        ('automation', '0002_start_on_failed_calls'),
         ('bookings', '0002_index_diary_of_all'),
         ('contacts', '0004_check_known_touchpoints'),
     ]
