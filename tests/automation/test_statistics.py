@@ -144,7 +144,7 @@ def test_a_dry_run_wants_a_contact_or_an_event_of_the_rules_clinic(
     for body, status in (
         ({}, 422),
         ({"contact_id": str(own.public_id), "event_id": str(foreign.public_id)}, 422),
-        ({"event_id": str(foreign.public_id)}, 404),
+        ({"event_id": str(foreign.public_id)}, 422),
         ({"contact_id": str(own.public_id)}, 200),
     ):
         assert api.post(url(rule, "dry-run"), body, format="json").status_code == status, body
