@@ -14,7 +14,6 @@ from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
 from accounts.events import AUTOMATION_MODE_CHANGED
-from accounts.golive import consequences
 from accounts.models import Location
 from automation import executor, golive
 from automation.handlers import RUN_RULES, lock_contacts
@@ -110,13 +109,6 @@ def _hear_of_bookings(location: Location, ahead: Iterable[int], *, since: int) -
     )
 
 
-def told_before(location: Location) -> str:
-    """What going live will do about the diary, for whoever is about to press the button."""
-    ahead = Booking.objects.live(clock.now()).filter(location=location, status__in=STANDING).count()
-    return f"Visits that are booked already get their reminders and nothing else: {ahead} are ahead."
-
-
 def connect() -> None:
     """Hear of clinics that change how automation works for them."""
-    consequences.register("automation", told_before)
     events.subscribe([AUTOMATION_MODE_CHANGED.name], handler=GO_LIVE)
