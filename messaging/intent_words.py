@@ -75,6 +75,12 @@ STOP_ANYWHERE = (
     r"\bleave me alone\b|\bblock (?:me|this number)\b|\bhow (?:do|can) i (?:stop|turn off|"
     r"get rid of) (?:\w+ ){0,2}?"
     r"(?:texts?|messages?|sms|reminders)\b|\bturn off (?:\w+ ){0,2}?(?:texts?|messages?|sms|reminders)\b",
+    r"\bturn (?:\w+ ){0,3}?(?:texts?|txts?|messages?|sms|reminders?|notifications?) off\b",
+    r"\b(?:no|dont) need (?:for you )?to (?:keep )?(?:send|sending|text|texting|message|messaging) (?:me |us )?"
+    r"(?:any ?more|more|any|these|this)? ?(?:texts?|txts?|messages?|msgs?|sms|reminders?)\b",
+    r"\b(?:told|asked) you (?:\w+ ){0,2}?(?:to stop|not to (?:text|message|contact|sms))\b"
+    r"(?! (?:at|by|in|near|past)\b)",
+    r"\b(?:make (?:this|that)|(?:this|that) (?:is|be|should be|must be)) (?:the|your) last (?:text|txt|message|sms)\b",
 )
 # Words that turn a stop phrase round: "why did you stop texting me", "please dont unsubscribe me".
 STOP_DENIED = (
@@ -104,6 +110,10 @@ START_WHOLE = (
 START_CUE = (
     r"\b(?:start|restart|resume|unstop|re ?sub\w*|subscribe|opt\w*|sign|put|add|again|keep|continue|back|mistake|"
     r"accident|re ?enable|enable|allow|begin|undo)\b",
+)
+# Who says this does not ask for texts, whatever it begins with.
+START_DENIED = (
+    r"\b(?:leave|leaving) (?:me|us)\b|\balone\b|\b(?:go|going) away\b|\bnot (?:texting|sending|messaging)\b",
 )
 HELP_WHOLE = (
     r"(?:please )?(?:help|info|information|halp|hlep|aide|ayuda)(?: (?:please|me|pls|info))*\s?\??",

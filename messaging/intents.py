@@ -77,7 +77,7 @@ def detect(text: str) -> Intent:
         clash = _finds(words.VISIT_TOO, _without(words.STOP_ANYWHERE, said))
         reasons = ("asks not to be texted", *(("also speaks of cancelling",) if clash else ()))
         return Intent("stop", clear=True, clash=clash, reasons=reasons)
-    if _is(words.START_WHOLE, said) or (odds["start"] >= CLEAR and _finds(words.START_CUE, said)):
+    if _is(words.START_WHOLE, said) or _starts(said, odds):
         return Intent("start", clear=True, reasons=("asks to be texted again",))
     if _is(words.HELP_WHOLE, said) or odds["help"] >= CLEAR:
         return Intent("help", clear=True, reasons=("asks who this is and how to get help",))
@@ -89,15 +89,20 @@ def detect(text: str) -> Intent:
 
 
 def _stops(said: str, text: str, odds: Mapping[str, float]) -> bool:
-    parts = (intent_text.simplified(part) for part in _PARTS.split(intent_text.own_words(text)))
+    parts = [intent_text.simplified(part) for part in _PARTS.split(intent_text.own_words(text))]
     if any(_is_bare_stop(part) for part in (said, *parts)) or _is(words.STOP_WHOLE, said):
         return True
     if _finds(words.STOP_DENIED, said):
         return False
-    if _finds(words.STOP_ANYWHERE, said):
+    if any(_finds(words.STOP_ANYWHERE, part) for part in (said, *parts)):
         return True
     heard = odds["stop"] >= STOP and not _finds(words.STOP_PUZZLED, said)
     return heard and _finds(words.ABOUT_TEXTS, said) and _finds(words.STOP_CUE, said)
+
+
+def _starts(said: str, odds: Mapping[str, float]) -> bool:
+    heard = odds["start"] >= CLEAR and _finds(words.START_CUE, said)
+    return heard and not _finds(words.START_DENIED, said)
 
 
 def _is_bare_stop(said: str) -> bool:

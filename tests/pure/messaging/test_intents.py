@@ -281,3 +281,33 @@ def test_a_yes_needs_a_word_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stop_that_no_rule_knows_is_heard_by_the_model() -> None:
     assert detect("fed up with all these reminders, enough now").opts_out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could you turn your reminders off", "no need to text me reminders", "I asked you politely not to message",
+        "I told you last week to stop", "please make this your last text", "My father is gone. Please take me off. Rob",
+        "dont need to send messages",
+    ],
+)  # fmt: skip
+def test_asking_for_silence_in_other_words_is_a_stop(text: str) -> None:
+    assert detect(text).opts_out, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I told him to stop at the chemist first", "no need to send me the form", "you told me to come at 3",
+        "this is the last visit, right?", "turn the heater off in there please",
+    ],
+)  # fmt: skip
+def test_words_like_those_about_something_else_are_no_stop(text: str) -> None:
+    assert not detect(text).opts_out, text
+
+
+@pytest.mark.parametrize(
+    "text", ["please start to leave me alone", "start going away", "keep leaving me alone please"]
+)
+def test_asking_to_be_left_alone_never_starts_the_texts(text: str) -> None:
+    assert detect(text).name != "start", text
