@@ -112,7 +112,7 @@ def sender(location: Location) -> Iterator[Finding]:
                 Level.WARNING, f"Sender {row}", senders.advice(row), "Register it, then note its state here.",
                 reverse("admin:integrations_senderidentity_change", args=(row.public_id,)),
             )  # fmt: skip
-    usable = [row for row in rows if row.usable]
+    usable = [row for row in rows if row.usable and not row.is_email]
     if usable:
         yield Finding(Level.OK, "Senders", f"Texts come from {usable[0]}.", link=link)
     else:

@@ -100,7 +100,7 @@ class Walk:
     def name_the_sender(self) -> None:
         self.desk.open("/admin/integrations/senderidentity/?location=perth")
         self.page.locator("#result_list").get_by_role("link", name="CLINIC").click()
-        self.page.get_by_label("Number or name").fill("AvatarPerth")
+        self.page.get_by_label("Number, name or address").fill("AvatarPerth")
         self.save()
 
     def go_live(self) -> None:
