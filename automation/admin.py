@@ -25,9 +25,9 @@ from accounts.staff import (
     cause_of,
     move_button,
 )
-from automation import seeds, selectors, sentences, services, statistics
-from automation.admin_forms import DryRunForm, RuleForm, VersionForm
-from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
+from automation import seeds, segments, selectors, sentences, services, statistics
+from automation.admin_forms import DryRunForm, RuleForm, SegmentForm, VersionForm
+from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion, SavedSegment
 from automation.services import RuleInput
 from contacts import selectors as contact_selectors
 from contacts.models import Contact
@@ -312,6 +312,43 @@ def _figures(found: statistics.Statistics, rule: Rule) -> str:
         else "not in 30 days"
     )
     return format_html("<table>{}</table><p>Last ran: {}</p>", table, last)
+
+
+@admin.register(SavedSegment)
+class SavedSegmentAdmin(ScopedAdmin):
+    """People found by what is known of them now."""
+
+    form = SegmentForm
+    list_display = ("name", "in_words")
+    list_filter = (LocationFilter,)
+    search_fields = ("name",)
+    list_select_related = ("location",)
+    fields = ("location", "name", "conditions")
+    deletable = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("location", "in_words", "people")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj is None else ("location", "name", "in_words", "people", "conditions")
+
+    @display(description="In plain words")
+    def in_words(self, segment: SavedSegment) -> str:
+        return segments.sentence(segment.conditions)
+
+    @display(description="People now")
+    def people(self, segment: SavedSegment) -> str:
+        return str(segments.count(segment.location, segments.parse(segment.conditions)))
+
+    def save_through(self, request: HttpRequest, obj: SavedSegment, form: Any, change: bool) -> SavedSegment:
+        data, cause = form.cleaned_data, cause_of(request)
+        wanted = {"name": data["name"], "conditions": data["conditions"]}
+        if change:
+            return segments.save_segment(obj.pk, cause=cause, **wanted)
+        return segments.create_segment(location=data["location"], cause=cause, **wanted)
+
+    def delete_through(self, request: HttpRequest, obj: SavedSegment) -> None:
+        segments.delete_segment(obj.pk, cause=cause_of(request))
 
 
 def _json(value: Any) -> str:

@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 from django import forms
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -13,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from automation.models import Rule
+from automation.models import Rule, SavedSegment
 
 
 class PrettyJSONField(forms.JSONField):
@@ -54,6 +57,41 @@ class RuleForm(forms.ModelForm):
     def _get_validation_exclusions(self) -> set[str]:
         # The service says what is missing, in words; the database's constraint would not.
         return {*super()._get_validation_exclusions(), "every", "anchor"}  # type: ignore[misc]
+
+
+class SegmentForm(forms.ModelForm):
+    """Who is in a segment, with the sentence and the count beneath the conditions while they are written."""
+
+    conditions = PrettyJSONField(required=False, initial=dict)
+
+    class Meta:
+        model = SavedSegment
+        fields = ("location", "name", "conditions")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "conditions" not in self.fields:
+            return
+        own = {"location": str(self.instance.location_id)} if self.instance.pk else {}
+        self.fields["conditions"].widget = UnfoldAdminTextareaWidget(
+            attrs={
+                "rows": 10,
+                "class": "font-mono",
+                "hx-post": reverse("admin:automation_segment_count"),
+                "hx-trigger": "load, keyup changed delay:500ms, change from:#id_location",
+                "hx-target": "#segment-count",
+                "hx-params": "conditions,location,csrfmiddlewaretoken",
+                "hx-vals": json.dumps(own),
+            }
+        )
+        self.fields["conditions"].help_text = format_html(
+            "What is known of them, as in rules: {} Empty braces: everyone.{}",
+            '{"current_stage": "recall_due", "has_future_booking": false}.',
+            mark_safe('<div id="segment-count" aria-live="polite"></div>'),
+        )
+
+    def clean_conditions(self) -> dict[str, Any]:
+        return self.cleaned_data["conditions"] or {}
 
 
 class DryRunForm(BaseDialogForm):

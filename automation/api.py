@@ -15,6 +15,7 @@ from accounts import access
 from accounts.models import User
 from automation import action_parser, facts, seeds, selectors, services, triggers
 from automation.models import Rule, RuleRun
+from automation.segment_api import SegmentViewSet
 from automation.serializers import (
     DryRunInput,
     EventSerializer,
@@ -244,6 +245,7 @@ class WhyViewSet(ReadViewSet):
 
 routes = [
     ("rules", RuleViewSet, "rule"),
+    ("segments", SegmentViewSet, "segment"),
     ("runs", RunViewSet, "run"),
     ("events", EventViewSet, "event"),
 ]

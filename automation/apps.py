@@ -19,6 +19,9 @@ class AutomationConfig(AppConfig):
             handlers,
             recovery,
             seeds,
+            segment_views,
+            segments,
+            storm_names,
             taking_over,
             views,
         )
@@ -32,3 +35,6 @@ class AutomationConfig(AppConfig):
         views.connect()
         clock_rules.connect()
         explanations.connect()
+        segments.connect()
+        storm_names.connect()
+        segment_views.connect()

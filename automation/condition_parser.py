@@ -75,13 +75,15 @@ def parse(
     *,
     scopes: Collection[Scope] | None = None,
     path: str = "conditions",
+    reasons: Mapping[Scope, str] = SCOPE_REASONS,
 ) -> Node:
-    """Read a tree of conditions. `scopes` are those that can be known where the rule runs (None: all).
+    """Read a tree of conditions. `scopes` are those that can be known where it is asked (None: all), `reasons` say
+    why the others cannot.
 
     Raises Invalid (code `invalid_conditions`) naming the path of every error, as in
     `conditions.all[1].warmness_score.gte`; the message is the first of them.
     """
-    parser = _Parser(fields, scopes)
+    parser = _Parser(fields, scopes, reasons)
     node = parser.read(tree, path, depth=1)
     if parser.errors:
         where, what = next(iter(parser.errors.items()))
@@ -97,9 +99,12 @@ def validate(
 
 
 class _Parser:
-    def __init__(self, fields: Mapping[str, FieldSpec], scopes: Collection[Scope] | None) -> None:
+    def __init__(
+        self, fields: Mapping[str, FieldSpec], scopes: Collection[Scope] | None, reasons: Mapping[Scope, str]
+    ) -> None:
         self.fields = fields
         self.scopes = scopes
+        self.reasons = reasons
         self.errors: dict[str, str] = {}
         self.leaves = 0
 
@@ -144,7 +149,7 @@ class _Parser:
             self.wrong(path, f"there is no field {name!r}.{_suggest(name, [*self.fields, *ALIASES])}")
             return []
         if self.scopes is not None and spec.scope not in self.scopes:
-            self.wrong(path, f"{name!r} cannot be used here: {SCOPE_REASONS[spec.scope]}.")
+            self.wrong(path, f"{name!r} cannot be used here: {self.reasons[spec.scope]}.")
             return []
         if not isinstance(value, Mapping):
             return self.leaf(spec, "eq", value, path)

@@ -13,3 +13,5 @@ STAFF_NOTIFIED = events.define("staff_notified", label="Staff notified", keys=("
 CONTACT_RECOVERED = events.define(
     "contact_recovered", label="Patient won back", keys=("kind", "lost", "message")
 )
+SEGMENT_CHANGED = events.define("segment_changed", label="Segment saved", keys=("segment",))
+SEGMENT_DELETED = events.define("segment_deleted", label="Segment deleted", keys=("segment",))

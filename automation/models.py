@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from accounts.roles import Access
 from automation import anchors, triggers
@@ -204,3 +205,31 @@ class ActionRun(BaseModel):
 
     def __str__(self) -> str:
         return f"step {self.step + 1}: {self.type}"
+
+
+class SavedSegment(BaseModel):
+    """People of one location by conditions on what is known of them; whoever meets them now is in it.
+
+    Changed through `automation.segments` only, which checks the conditions.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="segments")
+    name = models.CharField(max_length=120)
+    conditions = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "segment"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                Lower("name"),
+                "location",
+                name="one_segment_per_name",
+                violation_error_message="This location has a segment of that name already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -14,7 +14,11 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.staff import (
     Badge,
@@ -23,9 +27,11 @@ from accounts.staff import (
     ReadOnlyInline,
     ScopedAdmin,
     cause_of,
+    link_to,
     move_button,
 )
-from messaging import reasons, services, wordings
+from messaging import numbers, reasons, services, wordings
+from messaging.bulk_admin import BulkSendAdmin, StormAdmin
 from messaging.models import (
     PENDING,
     BlockedNumber,
@@ -36,6 +42,8 @@ from messaging.models import (
     Template,
     TemplateVersion,
 )
+
+__all__ = ["BulkSendAdmin", "StormAdmin"]  # registered with the others
 
 COLOURS = {
     Status.SENT: "success", Status.DELIVERED: "success", Status.RECEIVED: "info", Status.SCHEDULED: "info",
@@ -101,6 +109,10 @@ class MessageAdmin(ReadOnlyAdmin):
         done="It will be sent again.", icon="replay", when=lambda row: row.status in (Status.UNKNOWN, Status.PARKED),
     )  # fmt: skip
     actions_detail = ("send_now", "cancel", "it_was_sent", "send_again")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        of_many = ("bulk__public_id__exact", "storm__public_id__exact")
+        return lookup in of_many or super().lookup_allowed(lookup, value, request)
 
     @display(description="When")
     def when(self, row: Message) -> str:
@@ -284,17 +296,53 @@ class TemplateAdmin(ScopedAdmin):
         return row.body[:80]
 
 
+class LiftForm(BaseDialogForm):
+    """Why texts may go there again."""
+
+    reason = forms.CharField(
+        label="Why?", max_length=200, widget=UnfoldAdminTextInputWidget(),
+        help_text="For example: the patient has a new phone, or says that texts arrive.",
+    )  # fmt: skip
+
+
+class StandingFilter(admin.SimpleListFilter):
+    """Those that stand, unless asked for the others."""
+
+    title = "state"
+    parameter_name = "lifted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Lifted"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(lifted_at__isnull=self.value() != "yes")
+
+
 @admin.register(BlockedNumber)
 class BlockedNumberAdmin(ReadOnlyAdmin):
-    """Numbers that cannot be reached by text. Deleting one lets texts go there again."""
+    """Numbers that cannot be reached by text. A text from one lifts that; so does a person who says why."""
 
-    list_display = ("address", "error_code", "at")
-    list_filter = (LocationFilter,)
+    list_display = ("address", "said", "at", "lifted_at", "lifted_reason")
+    list_filter = (StandingFilter, LocationFilter)
     search_fields = ("address",)
-    deletable = True
+    ordering = ("-at",)
+    fields = ("address", "said", "at", "message_link", "lifted_at", "lifted_reason")
+    readonly_fields = ("said", "message_link")
+    list_select_related = ("message",)
+    lift = move_button(
+        "Let texts go there again",
+        lambda row, data, cause: numbers.lift(row.pk, reason=data["reason"], cause=cause), name="lift",
+        form=LiftForm, icon="lock_open", done="Texts may go to this number again.",
+        when=lambda row: row.lifted_at is None,
+    )  # fmt: skip
+    actions_detail = ("lift",)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, "update", obj)
+    @display(description="What the provider said", ordering="error_code")
+    def said(self, row: BlockedNumber) -> str:
+        return reasons.words(row.error_code)
 
-    def delete_through(self, request: HttpRequest, obj: BlockedNumber) -> None:
-        obj.delete()
+    @display(description="Message")
+    def message_link(self, row: BlockedNumber) -> str:
+        return link_to(row.message, "The message that could not be delivered")

@@ -18,6 +18,7 @@ from contacts.models import Contact
 from core.api import BaseViewSet, Creating, PublicIdField, PublicModelSerializer, ReadViewSet, Updating
 from core.errors import Invalid
 from messaging import reasons, safety, segments, services
+from messaging.bulk_api import BulkViewSet
 from messaging.models import Channel, Conversation, Direction, Message, Status, Template
 
 #: Messages of a conversation that its detail holds, newest first; the rest through /api/messages.
@@ -283,5 +284,7 @@ routes = [
     ("messages", MessageViewSet, "message"),
     ("conversations", ConversationViewSet, "conversation"),
     ("templates", TemplateViewSet, "template"),
+    # Before `sms`, whose own addresses end in an id.
+    ("sms/bulk", BulkViewSet, "bulk"),
     ("sms", SmsViewSet, "sms"),
 ]

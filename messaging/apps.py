@@ -12,7 +12,7 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from messaging import clinic_settings, handover, inbound, jobs, panels, seeds, signals, views
+        from messaging import bulk_views, clinic_settings, handover, inbound, jobs, panels, seeds, signals, views
 
         signals.connect()
         handover.connect()
@@ -21,6 +21,7 @@ class MessagingConfig(AppConfig):
         views.connect()
         seeds.connect()
         clinic_settings.connect()
+        bulk_views.connect()
         ticks.register("10s", "messaging.send", jobs.send_due)
         ticks.register("1min", "messaging.settle", jobs.settle)
         ticks.register("15min", "messaging.reconsider", jobs.reconsider)

@@ -27,3 +27,22 @@ OPT_OUT = events.define("opt_out", label="Opted out", keys={"channel"})
 OPT_IN = events.define("opt_in", label="Opted in", keys={"channel"})
 TEMPLATE_CREATED = events.define("template_created", label="Template created")
 TEMPLATE_CHANGED = events.define("template_changed", label="Template changed", keys={"fields"})
+NUMBER_BLOCKED = events.define("number_blocked", label="Number cannot be reached", keys={"number", "code"})
+NUMBER_LIFTED = events.define(
+    "number_lifted", label="Texts may go to a number again", keys={"number", "code"}
+)
+MESSAGE_STORM = events.define("message_storm", label="Many messages at once are held", keys={"storm"})
+STORM_LET_GO = events.define("storm_let_go", label="Held storm let go", keys={"storm", "count"})
+STORM_DROPPED = events.define("storm_dropped", label="Held storm dropped", keys={"storm", "count"})
+BULK_CONFIRMED = events.define("bulk_confirmed", label="Bulk text confirmed", keys={"bulk", "recipients"})
+BULK_CANCELLED = events.define("bulk_cancelled", label="Bulk text cancelled", keys={"bulk", "withdrawn"})
+BULK_DONE = events.define("bulk_done", label="Bulk text done", keys={"bulk"})
+_TALK = {"conversation", "to"}
+CONVERSATION_ASSIGNED = events.define("conversation_assigned", label="Conversation assigned", keys=_TALK)
+CONVERSATION_SNOOZED = events.define(
+    "conversation_snoozed", label="Conversation snoozed", keys={"conversation", "until"}
+)
+CONVERSATION_CLOSED = events.define("conversation_closed", label="Conversation closed", keys={"conversation"})
+CONVERSATION_OPENED = events.define(
+    "conversation_opened", label="Conversation open again", keys={"conversation"}
+)

@@ -24,10 +24,9 @@ from core.causes import Cause
 from integrations import inbound as deliveries
 from integrations.models import Kind, ProviderAccount, Receipt
 from integrations.ports import CarrierWord, DeliveryReceipt, InboundSms
-from messaging import attribution, intents, judging, outcomes
+from messaging import attribution, intents, judging, numbers, outcomes
 from messaging.events import MESSAGE_AMBIGUOUS, OPT_IN, OPT_OUT, REPLY_NEEDED, SMS_RECEIVED
 from messaging.models import (
-    BlockedNumber,
     Category,
     Channel,
     Conversation,
@@ -168,7 +167,7 @@ def receive_inbound(
     )  # fmt: skip
     answered = [question.pk for question in meaning.asked]
     Message.objects.filter(pk__in=answered).update(answered_by=message, updated_at=now)
-    BlockedNumber.objects.filter(location=location, address=address).delete()
+    numbers.heard_from(location.pk, address, cause=cause)
     _touchpoints(message, conversation, cause=cause)
     _seen(conversation, now)
     _tell(message, meaning, read, cause=cause, receipt_id=receipt_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging import sending, settling
+from messaging import bulk, sending, settling
 
 
 def send_due() -> int:
@@ -11,8 +11,8 @@ def send_due() -> int:
 
 
 def settle() -> int:
-    """Every minute: what was held until it was too late."""
-    return settling.expire_kept()
+    """Every minute: what was held until it was too late, and texts to many that are done."""
+    return settling.expire_kept() + bulk.finish()
 
 
 def reconsider() -> int:

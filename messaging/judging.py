@@ -8,23 +8,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
 
-from accounts.models import Location
 from bookings import selectors as booking_selectors
 from bookings.models import LIVE, Booking
 from bookings.models import Status as BookingStatus
 from contacts import consent as contact_consent
-from core import clock, localtime
+from core import clock
 from core.events import NewEvent, record_many
 from integrations.models import SenderIdentity
-from messaging import policy, rendering, safety, segments, values
+from messaging import limits, numbers, policy, rendering, safety, segments, values
 from messaging.events import MESSAGE_HELD, MESSAGE_SUPPRESSED
-from messaging.models import BlockedNumber, Category, Channel, Direction, Message, Purpose, Status, Template
+from messaging.models import Category, Channel, Message, Purpose, Status, Template
 from messaging.quiet import QuietHours
 
 #: Answers to STOP and HELP: they go out whatever was opted out of.
@@ -41,13 +39,7 @@ CONFIRMED = "_confirmed"
 ASKS_TO_BOOK = frozenset(
     {"cancellation_rescue", "no_show_followup", "recall_reminder", "follow_up_no_response"}
 )
-#: Care messages that one number gets in 30 days at most, where the location says nothing else.
-CARE_LIMIT = 6
-CARE_PERIOD = timedelta(days=30)
-#: The same automatic words to the same number within this time are sent once.
-SAME_AGAIN = timedelta(minutes=10)
 VISIT_VALUES = frozenset({"date", "time", "practitioner", "doctor_name"})
-ON_ITS_WAY = (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,7 @@ class Facts:
     senders: dict[tuple[int, bool], SenderIdentity]
     spent: dict[int, int]
     care: dict[int, int]
+    lately: dict[tuple[int, str], limits.Lately]
     said: set[tuple[str, str]]
     next_visits: Mapping[int, Booking]
     last_visits: Mapping[int, Any]
@@ -163,7 +156,10 @@ def fill(message: Message, verdict: Verdict) -> None:
 def not_sent_events(messages: Iterable[Message]) -> list[NewEvent]:
     """The events that tell of messages kept back for good or for a person."""
     kept = (Status.SUPPRESSED, Status.SKIPPED, Status.EXPIRED, Status.HELD)
-    return [_not_sent(message) for message in messages if message.status in kept]
+    # A storm is told of once, for all that it holds.
+    return [
+        _not_sent(message) for message in messages if message.status in kept and message.reason != "storm"
+    ]
 
 
 def _not_sent(message: Message) -> NewEvent:
@@ -194,15 +190,12 @@ def _gather(messages: Sequence[Message]) -> Facts:
     return Facts(
         now=now,
         consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
-        blocked=set(
-            BlockedNumber.objects.filter(location_id__in=locations, address__in=everybody).values_list(
-                "location_id", "address"
-            )
-        ),
+        blocked=numbers.blocked(locations, everybody),
         senders=_senders(locations),
-        spent=_spent(locations.values(), now),
-        care=_care_sent(contact_ids, now) if care else {},
-        said=_said_lately(everybody, now),
+        spent=limits.spent_today(locations.values(), now),
+        care=limits.care_sent(contact_ids, now) if care else {},
+        lately=limits.what_numbers_got(locations, everybody, now),
+        said=limits.said_lately(everybody, now),
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
         last_visits=values.last_visits(contact_ids) if "months" in names else {},
         booked_at=booking_selectors.last_booked({m.contact_id for m in messages if _asks_to_book(m)}, now),
@@ -258,36 +251,6 @@ def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], SenderIdenti
     return found
 
 
-def _spent(locations: Iterable[Location], now: datetime) -> dict[int, int]:
-    """Cents each location that has a cap spent since its own midnight, sends on their way included."""
-    capped = [location for location in locations if location.daily_sms_cap_cents is not None]
-    today = Q(pk__in=())
-    for location in capped:
-        midnight = localtime.start_of_day(localtime.local_day(now, location.zone), location.zone)
-        today |= Q(location=location, sent_at__gte=midnight)
-    spent: dict[int, int] = defaultdict(int)
-    # One look-up by index each; as one condition they would read all that a location ever sent.
-    for where in (today, Q(location__in=capped, status=Status.SENDING, sent_at__isnull=True)):
-        rows = Message.objects.filter(where, direction=Direction.OUTBOUND).values("location_id")
-        for location_id, cents in rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"):
-            spent[location_id] += cents
-    return spent
-
-
-def _care_sent(contact_ids: Iterable[int], now: datetime) -> dict[int, int]:
-    rows = Message.objects.filter(
-        contact_id__in=list(contact_ids), purpose=Purpose.CARE, sent_at__gte=now - CARE_PERIOD
-    )
-    return dict(rows.values("contact_id").annotate(sent=Count("id")).values_list("contact_id", "sent"))
-
-
-def _said_lately(addresses: Iterable[str], now: datetime) -> set[tuple[str, str]]:
-    rows = Message.objects.filter(
-        address__in=list(addresses), direction=Direction.OUTBOUND, status__in=ON_ITS_WAY
-    ).filter(Q(sent_at__gte=now - SAME_AGAIN) | Q(sent_at__isnull=True, updated_at__gte=now - SAME_AGAIN))
-    return set(rows.values_list("address", "body"))
-
-
 def _judge(message: Message, facts: Facts) -> Verdict:
     address = address_of(message)
     instead = _instead(message, facts)
@@ -308,19 +271,22 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
     sender = facts.senders.get((message.location_id, message.channel == Channel.EMAIL))
     decision = (
-        _before_policy(message, address, facts)
+        _before_policy(message, address, facts, missing=missing)
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
     )  # fmt: skip
     if decision.kind == "send" and missing:
         decision = policy.Decision("hold", "missing_value")
-    if decision.kind == "send" and automated(message) and (address, body) in facts.said:
+    if decision.kind == "send" and limits.automated(message) and (address, body) in facts.said:
         decision = policy.Decision("suppress", "duplicate")
     if decision.kind == "send":
         facts.spent[message.location_id] = facts.spent.get(message.location_id, 0) + cost
+        facts.lately.setdefault((message.location_id, address), limits.Lately()).add(message)
     return Verdict(decision, address, subject, body, size, cost, sender, instead)
 
 
-def _before_policy(message: Message, address: str, facts: Facts) -> policy.Decision | None:
+def _before_policy(
+    message: Message, address: str, facts: Facts, *, missing: bool
+) -> policy.Decision | None:
     """What policy has no word for: people who are gone, numbers that are not there, a corrected outcome."""
     if message.contact.merged_into_id is not None:
         return policy.Decision("suppress", "merged")
@@ -330,6 +296,9 @@ def _before_policy(message: Message, address: str, facts: Facts) -> policy.Decis
         return policy.Decision("suppress", "no_number")
     if not words_of(message)[1]:
         return policy.Decision("hold", "no_template")
+    if missing and message.bulk_id is not None:
+        # One of many: nobody is to look for a value for each, it was said before the send was confirmed.
+        return policy.Decision("skip", "missing_value")
     wanted = NEEDS_OUTCOME.get(message.template.name) if message.template is not None else None
     if wanted is not None and message.booking is not None and message.booking.outcome != wanted:
         return policy.Decision("skip", "outcome_changed")
@@ -342,12 +311,13 @@ def _before_policy(message: Message, address: str, facts: Facts) -> policy.Decis
 def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_sender: bool) -> policy.Decision:
     location = message.location
     said = facts.consents[message.location_id].get(address, {})
+    lately = facts.lately.get((message.location_id, address), limits.Lately())
     states = {purpose: said.get((message.channel, purpose)) for purpose in Purpose.values}
     request = policy.Request(
         purpose=message.purpose,
         zone=location.zone,
         mode=location.automation_mode,  # type: ignore[arg-type]
-        automated=automated(message),
+        automated=limits.automated(message),
         quiet=QuietHours(location.quiet_hours_start, location.quiet_hours_end),
         send_at=message.send_at,
         expires_at=message.expires_at,
@@ -355,7 +325,7 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
         opted_out=states[Purpose.SERVICE] == "withdrawn",
         blocked_number=(message.location_id, address) in facts.blocked,
         carrier_reply=message.template is not None and message.template.name in CARRIER_REPLIES,
-        reply=message.exempt_quiet or message.category == Category.REPLY,
+        reply=limits.is_answer(message),
         acted_at=message.acted_at,
         visit=_visit(message),
         kill_switch=bool(
@@ -363,10 +333,17 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
         ),
         has_sender=has_sender,
         care_sent=facts.care.get(message.contact_id, 0),
-        care_limit=location.settings.get("care_limit", CARE_LIMIT),
+        care_limit=location.settings.get("care_limit", limits.CARE_LIMIT),
+        marketing_sent=lately.marketing,
+        marketing_limit=location.settings.get("marketing_limit", limits.MARKETING_LIMIT),
+        automatic_sent=lately.automatic,
+        automatic_limit=location.settings.get("automatic_limit", limits.AUTOMATIC_LIMIT),
+        answers_sent=lately.answers,
+        answers_limit=location.settings.get("answers_limit", limits.ANSWERS_LIMIT),
         spent_cents=facts.spent.get(message.location_id, 0),
         cost_cents=cost,
         cap_cents=None if message.channel == Channel.EMAIL else location.daily_sms_cap_cents,
+        let_go=message.let_go_at is not None,
     )
     return policy.may_send(request, now=facts.now)
 
@@ -382,11 +359,6 @@ def _visit(message: Message) -> policy.Visit | None:
         cancelled=booking.status not in LIVE,
         over=booking.outcome != Booking.Outcome.NONE,
     )
-
-
-def automated(message: Message) -> bool:
-    """Whether no person sent it: the clinic's automation mode then decides."""
-    return message.cause_kind != "user"
 
 
 def words_of(message: Message) -> tuple[str, str]:

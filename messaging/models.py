@@ -12,69 +12,36 @@ from accounts.roles import Access
 from core import clock
 from core.causes import Cause
 from core.models import BaseModel, TrackedModel
+from messaging.bulk_models import BulkSend, Storm
+from messaging.vocabulary import (
+    CLAIMABLE,
+    PENDING,
+    PURPOSE_RANK,
+    Category,
+    Channel,
+    Direction,
+    Purpose,
+    Status,
+)
 
-
-class Channel(models.TextChoices):
-    SMS = "sms", "SMS"
-    MMS = "mms", "MMS"
-    EMAIL = "email", "E-mail"
-    INSTAGRAM = "instagram", "Instagram"
-    WEBCHAT = "webchat", "Web chat"
-
-
-class Purpose(models.TextChoices):
-    """What a message is for; decides which consent it needs and whether it waits for quiet hours."""
-
-    SERVICE = "service", "Service: about a visit or an enquiry the person made"
-    CARE = "care", "Care: recall and follow-up"
-    MARKETING = "marketing", "Marketing: reviews, referrals, campaigns"
-
-
-#: Service goes out before care, care before marketing.
-PURPOSE_RANK = {Purpose.SERVICE: 0, Purpose.CARE: 1, Purpose.MARKETING: 2}
-
-
-class Category(models.TextChoices):
-    WELCOME = "welcome", "Welcome"
-    FOLLOW_UP = "follow_up", "Follow-up"
-    BOOKING = "booking", "Booking"
-    REMINDER = "reminder", "Reminder"
-    RESCUE = "rescue", "Rescue"
-    RECALL = "recall", "Recall"
-    REVIEW = "review", "Review"
-    REFERRAL = "referral", "Referral"
-    DEPOSIT = "deposit", "Deposit"
-    REPLY = "reply", "Reply"
-    CAMPAIGN = "campaign", "Campaign"
-
-
-class Direction(models.TextChoices):
-    OUTBOUND = "outbound", "To the patient"
-    INBOUND = "inbound", "From the patient"
-
-
-class Status(models.TextChoices):
-    SCHEDULED = "scheduled", "Scheduled"
-    QUEUED = "queued", "Queued"
-    CLAIMED = "claimed", "Being checked"
-    SENDING = "sending", "Being sent"
-    SENT = "sent", "Sent"
-    DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Failed"
-    UNKNOWN = "unknown", "Not known whether it was sent"
-    RECEIVED = "received", "Received"
-    SUPPRESSED = "suppressed", "Not allowed"
-    SKIPPED = "skipped", "Not needed any more"
-    HELD = "held", "Held for a person"
-    EXPIRED = "expired", "Too late"
-    CANCELLED = "cancelled", "Cancelled"
-    PARKED = "parked", "Given up after several tries"
-
-
-#: Not yet handed to anybody: may be changed, withdrawn, sent now.
-PENDING = (Status.SCHEDULED, Status.QUEUED, Status.HELD)
-#: What the sender looks for.
-CLAIMABLE = (Status.SCHEDULED, Status.QUEUED)
+__all__ = [
+    "CLAIMABLE",
+    "PENDING",
+    "PURPOSE_RANK",
+    "BlockedNumber",
+    "BulkSend",
+    "Category",
+    "Channel",
+    "Conversation",
+    "Direction",
+    "Message",
+    "Purpose",
+    "SendAttempt",
+    "Status",
+    "Storm",
+    "Template",
+    "TemplateVersion",
+]
 
 
 class Template(TrackedModel):
@@ -170,6 +137,9 @@ class Conversation(BaseModel):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("location", "-last_message_at"), name="conversation_recent"),
+            models.Index(
+                fields=("snoozed_until",), name="conversation_snoozed", condition=Q(state="snoozed")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -270,6 +240,22 @@ class Message(BaseModel):
     cause_kind = models.CharField(max_length=20)
     cause_id = models.CharField(max_length=80)
     chain = models.JSONField(default=list, editable=False)
+    origin = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The rule that wanted it, by its inner id.",
+    )
+    bulk = models.ForeignKey(
+        BulkSend, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
+    storm = models.ForeignKey(
+        Storm, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
+    let_go_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person sent it although the day's cost cap held it."
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -307,6 +293,11 @@ class Message(BaseModel):
             models.Index(fields=("conversation", "-id"), name="message_thread"),
             models.Index(fields=("contact", "-id"), name="message_contact"),
             models.Index(fields=("location", "-id"), name="message_location"),
+            models.Index(
+                fields=("location", "origin", "-created_at"), name="message_origin", condition=~Q(origin="")
+            ),
+            models.Index(fields=("bulk", "status"), name="message_bulk", condition=Q(bulk__isnull=False)),
+            models.Index(fields=("storm", "status"), name="message_storm", condition=Q(storm__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -349,22 +340,30 @@ class SendAttempt(models.Model):
 
 
 class BlockedNumber(BaseModel):
-    """A number that cannot be reached by text: a provider said so for good. A text from it, or staff, lifts
-    it.
+    """A number that cannot be reached by text: a provider said so for good. A text from it, or staff with a
+    reason, lifts that; the row stays, so that it can be read who did and why.
     """
 
     access: ClassVar[Access] = Access(resource="messages", location="location")
 
     location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="+")
-    address = models.CharField(max_length=254)
-    error_code = models.CharField(max_length=60, blank=True, default="")
+    address = models.CharField("number", max_length=254)
+    error_code = models.CharField("what the provider said", max_length=60, blank=True, default="")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(default=clock.now)
+    at = models.DateTimeField("since", default=clock.now)
+    lifted_at = models.DateTimeField("lifted", null=True, blank=True)
+    lifted_reason = models.CharField("why it was lifted", max_length=200, blank=True, default="")
+    lifted_by_kind = models.CharField(max_length=20, blank=True, default="", editable=False)
+    lifted_by_id = models.CharField(max_length=80, blank=True, default="", editable=False)
 
     class Meta:
         verbose_name = "undeliverable number"
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(name="number_blocked_once", fields=("location", "address")),
+            models.UniqueConstraint(
+                name="number_blocked_once",
+                fields=("location", "address"),
+                condition=Q(lifted_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,9 +14,9 @@ from contacts.services import NewTouchpoint
 from core import clock, events
 from core.causes import Cause
 from integrations.ports import ReceiptStatus
-from messaging import delivery
+from messaging import delivery, numbers
 from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE_UNKNOWN, OPT_OUT
-from messaging.models import BlockedNumber, Channel, Message, Purpose, Status
+from messaging.models import Channel, Message, Purpose, Status
 
 #: Codes by which a gateway says that the number itself cannot be reached, now or later.
 BAD_NUMBER = frozenset(
@@ -83,11 +83,7 @@ def failed(message: Message, *, code: str, cause: Cause | None = None) -> None:
     message.lease_until = message.next_try_at = None
     message.save()
     if code in BAD_NUMBER:
-        BlockedNumber.objects.get_or_create(
-            location_id=message.location_id,
-            address=message.address,
-            defaults={"error_code": code, "message": message},
-        )
+        numbers.block(message, code=code, cause=cause or message.cause)
     if code == OPTED_OUT:
         _opted_out(message, cause=cause or message.cause)
     _record(MESSAGE_FAILED, message, key=f"message_failed:{message.pk}", reason=message.reason)

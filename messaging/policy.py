@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "merged": "The contact was merged into another.",
     "duplicate": "The same message was sent already.",
     "cap": "The limit on messages is reached.",
+    "loop": "This number got many automatic answers within an hour: it may be a machine that answers ours.",
     "kill_switch": "Sending is stopped.",
     "no_sender": "The clinic has no number or address to send from.",
     "no_credit": "The provider's credit is used up.",
@@ -94,8 +95,11 @@ class Request:
     `opted_out` is True after a STOP. `carrier_reply` marks the answer to STOP, START or HELP, `reply` an
     answer in a conversation; `acted_at` is when the person did what this answers (booked, called, wrote).
     `visit` is given only for messages that make no sense without their visit.
-    `care_sent` of `care_limit` care messages have gone to this person in the period; `spent_cents` of
-    `cap_cents` at the location today, to which this message would add `cost_cents`. A limit of None is none.
+    `care_sent` of `care_limit` care messages have gone to this person in the period, `marketing_sent` of
+    `marketing_limit` marketing ones to this number, `automatic_sent` of `automatic_limit` automatic ones within a
+    day, `answers_sent` of `answers_limit` automatic answers within an hour; `spent_cents` of `cap_cents` at the
+    location today, to which this message would add `cost_cents`. A limit of None is none. `let_go` is True once a
+    person sent it although the day's cost cap held it.
     """
 
     purpose: str
@@ -117,9 +121,16 @@ class Request:
     has_sender: bool = True
     care_sent: int = 0
     care_limit: int | None = None
+    marketing_sent: int = 0
+    marketing_limit: int | None = None
+    automatic_sent: int = 0
+    automatic_limit: int | None = None
+    answers_sent: int = 0
+    answers_limit: int | None = None
     spent_cents: int = 0
     cost_cents: int = 0
     cap_cents: int | None = None
+    let_go: bool = False
 
 
 def may_send(request: Request, *, now: datetime) -> Decision:
@@ -163,10 +174,24 @@ def _about_person(request: Request, now: datetime) -> Decision | None:
         return Decision("suppress", "opted_out")
     if request.purpose not in ("service", "care") and not _granted(request, now):
         return Decision("suppress", "no_consent")
-    limit = request.care_limit
-    if request.purpose == "care" and limit is not None and request.care_sent >= limit:
+    if _enough(request):
         return Decision("suppress", "cap")
+    # Last, because a person may still send it: what is merely too much is no reason to drop an answer.
+    if request.automated and request.reply and _reached(request.answers_sent, request.answers_limit):
+        return Decision("hold", "loop")
     return None
+
+
+def _enough(request: Request) -> bool:
+    if request.purpose == "care" and _reached(request.care_sent, request.care_limit):
+        return True
+    if request.purpose == "marketing" and _reached(request.marketing_sent, request.marketing_limit):
+        return True
+    return request.automated and _reached(request.automatic_sent, request.automatic_limit)
+
+
+def _reached(count: int, limit: int | None) -> bool:
+    return limit is not None and count >= limit
 
 
 def _granted(request: Request, now: datetime) -> bool:
@@ -179,8 +204,9 @@ def _about_clinic(request: Request) -> Decision | None:
         return Decision("hold", "kill_switch")
     if not request.has_sender:
         return Decision("hold", "no_sender")
+    exempt = request.carrier_reply or request.let_go
     cap = request.cap_cents
-    if cap is not None and not request.carrier_reply and request.spent_cents + request.cost_cents > cap:
+    if cap is not None and not exempt and request.spent_cents + request.cost_cents > cap:
         return Decision("hold", "cap")
     return None
 

@@ -14,7 +14,7 @@ from core import clock, doorbell
 from core.causes import Cause
 from core.errors import NotFound
 from core.events import NewEvent, record_many
-from messaging import judging, policy, rendering, wordings
+from messaging import judging, policy, rendering, storms, wordings
 from messaging.events import MESSAGE_QUEUED
 from messaging.models import (
     PURPOSE_RANK,
@@ -41,6 +41,8 @@ LASTS = {
     Category.REFERRAL: timedelta(days=7),
     Category.CAMPAIGN: timedelta(days=3),
 }
+#: What is meant for many waits for what is meant for one.
+BULK_RANK = max(PURPOSE_RANK.values()) + 1
 #: What answers something the person has just done; quiet hours do not hold it back for a quarter of an hour.
 ACTS = frozenset({Category.WELCOME, Category.BOOKING, Category.RESCUE, Category.REPLY, Category.DEPOSIT})
 #: What is pointless unless its visit still stands at the time it was planned for.
@@ -54,6 +56,7 @@ class NewMessage:
     `dedupe_key` names its business cause: a second wish with the same key finds the first one's message.
     `send_at` None means now. `skip` is a reason code: the message is only recorded, as skipped. `acted_at` is
     when the person did what this answers, now unless said; `exempt_quiet` marks a turn of a conversation.
+    `bulk_id` marks one of a text to many: it goes out after everything that is meant for one person.
     """
 
     contact_id: int
@@ -71,6 +74,7 @@ class NewMessage:
     exempt_quiet: bool = False
     acted_at: datetime | None = None
     skip: str = ""
+    bulk_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def _make(wishes: Sequence[NewMessage]) -> dict[str, Message]:
         contact = contacts[wish.contact_id]
         by_language = templates.get((contact.location_id, wish.template, wish.channel), {})
         template = wordings.choose(by_language, contact.language)
-        message = _row(wish, contact, template if template and template.is_active else None)
+        message = unsaved(wish, contact, template if template and template.is_active else None)
         message.booking = bookings.get(wish.booking_id or 0)
         message.conversation = talks[wish.contact_id, wish.channel]
         if message.booking is not None and message.category in VISIT_BOUND:
@@ -136,6 +140,7 @@ def _make(wishes: Sequence[NewMessage]) -> dict[str, Message]:
         rows.append(message)
     for wish, message, verdict in zip(wishes, rows, judging.judge(rows), strict=True):
         _plan(wish, message, verdict)
+    storms.hold_back([row for wish, row in zip(wishes, rows, strict=True) if wish.send_at is None])
     return _insert(rows)
 
 
@@ -173,16 +178,18 @@ def _conversations(contact_ids: set[int]) -> dict[tuple[int, str], Conversation]
     }
 
 
-def _row(wish: NewMessage, contact: Contact, template: Template | None) -> Message:
+def unsaved(wish: NewMessage, contact: Contact, template: Template | None) -> Message:
+    """The message a wish would become, not yet judged."""
     now = clock.now()
     category = wish.category or (template.category if template else Category.REPLY)
     purpose = wish.purpose or (template.purpose if template else Purpose.SERVICE)
     send_at = wish.send_at or now
     acted_at = wish.acted_at or (now if wish.send_at is None and category in ACTS else None)
+    rank = PURPOSE_RANK.get(Purpose(purpose), max(PURPOSE_RANK.values()))
     return Message(
         location=contact.location, contact=contact, channel=wish.channel, template=template,
         subject=wish.subject, wording=wish.body, category=category, purpose=purpose,
-        rank=PURPOSE_RANK.get(Purpose(purpose), max(PURPOSE_RANK.values())),
+        rank=rank if wish.bulk_id is None else BULK_RANK, bulk_id=wish.bulk_id, origin=storms.origin_of(wish.cause),
         asks_answer=template.asks_answer if template and not wish.body else False,
         exempt_quiet=wish.exempt_quiet, acted_at=acted_at, send_at=send_at,
         expires_at=wish.expires_at or send_at + LASTS[Category(category)],

@@ -20,6 +20,9 @@ WORDS: Mapping[str, str] = {
     "not_accepted": "The provider did not take it.",
     "by_staff": "A person cancelled it.",
     "booking_cancelled": "The visit was cancelled.",
+    "bulk_cancelled": "The bulk text was cancelled before it went out.",
+    "storm_dropped": "A person dropped it together with many others.",
+    "same_number": "Another one of the same audience answers that phone.",
     "refused": "The provider refused it.",
 }
 

@@ -76,6 +76,11 @@ def price_of(location: Location) -> int:
     return price
 
 
+def least_cost(location: Location) -> int:
+    """What the shortest text costs here, in cents."""
+    return segments.cost_cents(1, thousandths_per_segment=price_of(location))
+
+
 def cost_of(text: str, location: Location) -> int:
     """What a text costs to send, in cents, rounded up."""
     size = segments.measure(text).count

@@ -14,12 +14,14 @@ from core.causes import Cause
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
-from messaging import judging, outcomes, sending
+from messaging import judging, limits, outcomes, sending
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+#: Held messages that are put back in line together.
+RECONSIDERED = 1000
 #: When to ask the provider again, counted from the call. After the last only a receipt or a person settles
 #: it.
 LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))
@@ -140,16 +142,19 @@ def expire_kept() -> int:
 def reconsider_held() -> int:
     """Put held messages back in line when the cause may be mended; the sender judges them again.
 
-    Those held for a storm, or after their reason was looked at within the hour, wait for a person.
+    Those held for the day's cost go once there is room again, on the next day or under a higher cap. Those held
+    for a storm or a loop, or looked at within the quarter of an hour, wait.
     """
     now = clock.now()
     held = Message.objects.filter(status=Status.HELD, reason__in=MAY_BE_MENDED).filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=now), updated_at__lte=now - timedelta(minutes=14)
     )
+    full = limits.spent_up(held.filter(reason="cap").values_list("location_id", flat=True).distinct(), now)
     ids = list(
-        held.select_for_update(skip_locked=True, of=("self",))
-        .order_by("updated_at")
-        .values_list("pk", flat=True)[:BATCH]
+        held.exclude(reason="cap", location_id__in=full)
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("rank", "send_at", "id")
+        .values_list("pk", flat=True)[:RECONSIDERED]
     )
     return Message.objects.filter(pk__in=ids).update(status=Status.QUEUED, next_try_at=None, updated_at=now)
 

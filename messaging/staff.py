@@ -52,7 +52,8 @@ def cancel_message(*, message_id: int, cause: Cause) -> Message:
 
 @transaction.atomic
 def send_now(*, message_id: int, cause: Cause) -> Message:
-    """Send a waiting or held message at once; everything that may stand in its way is checked again.
+    """Send a waiting or held message at once; everything else that may stand in its way is checked again. One that
+    the day's cost cap held goes in spite of it.
 
     Raises Conflict when it is not waiting.
     """
@@ -60,6 +61,8 @@ def send_now(*, message_id: int, cause: Cause) -> Message:
     if message.status not in PENDING:
         raise Conflict("Only a message that is waiting or held can be sent now.", code="not_pending")
     now = clock.now()
+    if message.status == Status.HELD and message.reason == "cap":
+        message.let_go_at = now
     message.status = Status.QUEUED
     message.reason = ""
     message.send_at = now

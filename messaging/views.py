@@ -145,7 +145,7 @@ def write_to(request: HttpRequest, contact: str) -> HttpResponse:
 def measure(request: HttpRequest) -> HttpResponse:
     """How a wording travels: its encoding, segments, cost, how it reads, and what is wrong with it."""
     access.check(request.user, "read", "settings")
-    body = request.POST.get("body", "")
+    body = request.POST.get("body") or request.POST.get("message", "")
     location = getattr(request, "location", None) or access.home_location(request.user) or Location()
     shown = safety.sample(body, location)
     context = {

@@ -1,0 +1,68 @@
+"""The page on which a text to many is written. It is then looked at, confirmed and watched on its own page."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts import access, pages
+from accounts.models import Location, User
+from accounts.staff import cause_of, change_url, refusal_text
+from core.errors import DomainError
+from messaging import audiences, bulk, rendering
+from messaging.bulk import NewBulk
+from messaging.models import Channel, Purpose, Template
+
+
+@require_http_methods(["GET", "POST"])
+def bulk_page(request: HttpRequest) -> HttpResponse:
+    """Choose to whom, and a template or words of one's own."""
+    user = cast(User, request.user)
+    location = _location(request)
+    access.check(user, "create", "messages", location)
+    error = ""
+    if request.method == "POST":
+        try:
+            draft = bulk.draft(location=location, user=user, wanted=_wanted(request), cause=cause_of(request))
+        except DomainError as refusal:
+            error = refusal_text(refusal)
+        else:
+            return HttpResponseRedirect(change_url(draft))
+    return render(request, "messaging/bulk.html", _context(request, location, error))
+
+
+def _wanted(request: HttpRequest) -> NewBulk:
+    given = request.POST
+    kind, _, ref = given.get("audience", "").partition(":")
+    template = given.get("template", "")
+    return NewBulk(
+        audience=kind, audience_ref=ref, template=template, message="" if template else given.get("message", ""),
+        purpose="" if template else given.get("purpose", ""),
+    )  # fmt: skip
+
+
+def _context(request: HttpRequest, location: Location, error: str) -> dict[str, Any]:
+    user = cast(User, request.user)
+    templates = access.visible(Template, user).filter(location=location, channel=Channel.SMS, is_active=True)
+    return pages.context(
+        request, title="Text to many", location=location, error=error, given=request.POST,
+        locations=[row for row in access.locations(user) if access.allowed(user, "create", "messages", row)],
+        audiences=audiences.choices(location, user),
+        templates=templates.filter(asks_answer=False).order_by("name"),
+        purposes=Purpose.choices, placeholders=rendering.PLACEHOLDERS,
+        segments_url=reverse("admin:automation_savedsegment_add"),
+    )  # fmt: skip
+
+
+def _location(request: HttpRequest) -> Location:
+    asked = request.POST.get("location") or request.GET.get("location")
+    return access.location_for(request.user, asked)
+
+
+def connect() -> None:
+    """Put the page under /admin/. Called from AppConfig.ready()."""
+    pages.extra.register("messaging_bulk", pages.Page("messages/bulk/", pages.refusing(bulk_page)))

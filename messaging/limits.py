@@ -1,0 +1,120 @@
+"""How much went out lately: what a clinic spent today, and what each number got. Asked for a whole set at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, Sum
+
+from accounts.models import Location
+from core import localtime
+from messaging import safety
+from messaging.models import Category, Direction, Message, Purpose, Status
+
+#: Care messages that one number gets in 30 days at most, where the location says nothing else.
+CARE_LIMIT = 6
+CARE_PERIOD = timedelta(days=30)
+#: Marketing messages that one number gets in 30 days at most, automatic ones within a day, automatic answers
+#: within an hour; where the location's settings say nothing else.
+MARKETING_LIMIT = 4
+AUTOMATIC_LIMIT = 12
+ANSWERS_LIMIT = 6
+A_DAY = timedelta(hours=24)
+AN_HOUR = timedelta(hours=1)
+#: The same automatic words to the same number within this time are sent once.
+SAME_AGAIN = timedelta(minutes=10)
+ON_ITS_WAY = (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)
+
+
+@dataclass
+class Lately:
+    """What a number got lately: marketing in 30 days, automatic messages in a day, automatic answers in an hour."""
+
+    marketing: int = 0
+    automatic: int = 0
+    answers: int = 0
+
+    def add(self, message: Message) -> None:
+        """Count one more that is on its way."""
+        self.marketing += message.purpose == Purpose.MARKETING
+        self.automatic += automated(message)
+        self.answers += automated(message) and is_answer(message)
+
+
+def automated(message: Message) -> bool:
+    """Whether no person sent it: the clinic's automation mode then decides."""
+    return message.cause_kind != "user"
+
+
+def is_answer(message: Message) -> bool:
+    """Whether it is a turn of a conversation."""
+    return message.exempt_quiet or message.category == Category.REPLY
+
+
+def spent_today(locations: Iterable[Location], now: datetime) -> dict[int, int]:
+    """Cents each location that has a cap spent since its own midnight, sends on their way included."""
+    capped = [location for location in locations if location.daily_sms_cap_cents is not None]
+    today = Q(pk__in=())
+    for location in capped:
+        midnight = localtime.start_of_day(localtime.local_day(now, location.zone), location.zone)
+        today |= Q(location=location, sent_at__gte=midnight)
+    spent: dict[int, int] = defaultdict(int)
+    # One look-up by index each; as one condition they would read all that a location ever sent.
+    for where in (today, Q(location__in=capped, status=Status.SENDING, sent_at__isnull=True)):
+        rows = Message.objects.filter(where, direction=Direction.OUTBOUND).values("location_id")
+        for location_id, cents in rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"):
+            spent[location_id] += cents
+    return spent
+
+
+def spent_up(location_ids: Iterable[int], now: datetime) -> set[int]:
+    """Those of these locations whose cost cap leaves no room for another text today."""
+    locations = list(Location.objects.filter(pk__in=list(location_ids)))
+    spent = spent_today(locations, now)
+    return {
+        location.pk
+        for location in locations
+        if location.daily_sms_cap_cents is not None
+        and spent.get(location.pk, 0) + safety.least_cost(location) > location.daily_sms_cap_cents
+    }
+
+
+def care_sent(contact_ids: Iterable[int], now: datetime) -> dict[int, int]:
+    rows = Message.objects.filter(
+        contact_id__in=list(contact_ids), purpose=Purpose.CARE, sent_at__gte=now - CARE_PERIOD
+    )
+    return dict(rows.values("contact_id").annotate(sent=Count("id")).values_list("contact_id", "sent"))
+
+
+def what_numbers_got(
+    location_ids: Iterable[int], addresses: Iterable[str], now: datetime
+) -> dict[tuple[int, str], Lately]:
+    """What each number got lately, in one query."""
+    answers = Q(exempt_quiet=True) | Q(category=Category.REPLY)
+    automatic = ~Q(cause_kind="user")
+    rows = (
+        Message.objects.filter(
+            location_id__in=list(location_ids), address__in=list(addresses), direction=Direction.OUTBOUND,
+            sent_at__gte=now - CARE_PERIOD,
+        )
+        .values("location_id", "address")
+        .annotate(
+            marketing=Count("id", filter=Q(purpose=Purpose.MARKETING)),
+            automatic=Count("id", filter=automatic & Q(sent_at__gte=now - A_DAY)),
+            answered=Count("id", filter=automatic & answers & Q(sent_at__gte=now - AN_HOUR)),
+        )
+    )  # fmt: skip
+    return {
+        (row["location_id"], row["address"]): Lately(row["marketing"], row["automatic"], row["answered"])
+        for row in rows
+    }
+
+
+def said_lately(addresses: Iterable[str], now: datetime) -> set[tuple[str, str]]:
+    rows = Message.objects.filter(
+        address__in=list(addresses), direction=Direction.OUTBOUND, status__in=ON_ITS_WAY
+    ).filter(Q(sent_at__gte=now - SAME_AGAIN) | Q(sent_at__isnull=True, updated_at__gte=now - SAME_AGAIN))
+    return set(rows.values_list("address", "body"))
