@@ -30,7 +30,7 @@ from accounts.staff import (
     link_to,
     move_button,
 )
-from messaging import numbers, reasons, services, wordings
+from messaging import numbers, reasons, services, talks, wordings
 from messaging.bulk_admin import BulkSendAdmin, StormAdmin
 from messaging.models import (
     PENDING,
@@ -181,14 +181,39 @@ class MessageAdmin(ReadOnlyAdmin):
         return f"{row.location.currency} {row.cost_cents / 100:.2f}"
 
 
+class InboxFilter(admin.SimpleListFilter):
+    """What there is to do. Closed and resting ones are left out unless they are asked for."""
+
+    title = "which"
+    parameter_name = "which"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("mine", "Mine"), ("unassigned", "Nobody's"), ("unread", "New"), ("snoozed", "Snoozed"),
+            ("closed", "Closed"), ("undeliverable", "Undeliverable"),
+        ]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        wanted = self.value() or ""
+        states = {"snoozed": Conversation.State.SNOOZED, "closed": Conversation.State.CLOSED}
+        if wanted == "undeliverable":
+            return talks.undeliverable(queryset)
+        rows = queryset.filter(state=states.get(wanted, Conversation.State.OPEN))
+        if wanted == "mine":
+            return rows.filter(assigned_to=request.user.pk)
+        if wanted == "unassigned":
+            return rows.filter(assigned_to__isnull=True)
+        return rows.filter(talks.UNREAD) if wanted == "unread" else rows
+
+
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
     """Who wrote last, and who waits for an answer."""
 
-    list_display = ("contact_name", "channel", "state", "last", "waiting")
-    list_filter = (LocationFilter, "state", "channel")
+    list_display = ("contact_name", "channel", "state", "whose", "last", "waiting")
+    list_filter = (InboxFilter, LocationFilter, "channel")
     search_fields = ("contact__name", "contact__phone")
-    list_select_related = ("contact", "location")
+    list_select_related = ("contact", "location", "assigned_to")
     ordering = (F("last_message_at").desc(nulls_last=True), "-id")
 
     def change_view(
@@ -202,6 +227,11 @@ class ConversationAdmin(ReadOnlyAdmin):
     @display(description="Contact", ordering="contact__name")
     def contact_name(self, row: Conversation) -> str:
         return str(row.contact)
+
+    @display(description="Whose", ordering="assigned_to__name")
+    def whose(self, row: Conversation) -> str:
+        until = f", until {_local(row, row.snoozed_until)}" if row.snoozed_until is not None else ""
+        return f"{row.assigned_to or '-'}{until}"
 
     @display(description="Last message", ordering="last_message_at")
     def last(self, row: Conversation) -> str:

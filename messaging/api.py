@@ -20,6 +20,7 @@ from core.errors import Invalid
 from messaging import reasons, safety, segments, services
 from messaging.bulk_api import BulkViewSet
 from messaging.models import Channel, Conversation, Direction, Message, Status, Template
+from messaging.talk_api import ConversationFilter, TalkMoves
 
 #: Messages of a conversation that its detail holds, newest first; the rest through /api/messages.
 THREAD = 100
@@ -157,12 +158,12 @@ class SmsViewSet(BaseViewSet):
         return _sent(self, result)
 
 
-class ConversationViewSet(BaseViewSet):
+class ConversationViewSet(TalkMoves, BaseViewSet):
     """Conversations, the latest first."""
 
     queryset = Conversation.objects.select_related("contact", "assigned_to")
     serializer_class = ConversationSerializer
-    filterset_fields = ("state", "channel")
+    filterset_class = ConversationFilter
     ordering_fields = ("created_at",)
     search_fields = ("contact__name",)
 
@@ -180,14 +181,6 @@ class ConversationViewSet(BaseViewSet):
         )
         services.mark_seen(conversation_id=conversation.pk)
         return _sent(self, result)
-
-    @extend_schema(request=None, responses=ConversationSerializer)
-    @action(detail=True, methods=["post"], gate_action="update")
-    def seen(self, request: Request, id: str) -> Response:
-        """Mark a conversation as looked at."""
-        conversation = self.get_object()
-        services.mark_seen(conversation_id=conversation.pk)
-        return self.answer(conversation)
 
 
 class FindingSerializer(serializers.Serializer):

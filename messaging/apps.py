@@ -12,7 +12,18 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from core import ticks
-        from messaging import bulk_views, clinic_settings, handover, inbound, jobs, panels, seeds, signals, views
+        from messaging import (
+            bulk_views,
+            clinic_settings,
+            handover,
+            inbound,
+            jobs,
+            panels,
+            seeds,
+            signals,
+            talk_views,
+            views,
+        )
 
         signals.connect()
         handover.connect()
@@ -22,6 +33,7 @@ class MessagingConfig(AppConfig):
         seeds.connect()
         clinic_settings.connect()
         bulk_views.connect()
+        talk_views.connect()
         ticks.register("10s", "messaging.send", jobs.send_due)
         ticks.register("1min", "messaging.settle", jobs.settle)
         ticks.register("15min", "messaging.reconsider", jobs.reconsider)

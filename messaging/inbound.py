@@ -24,7 +24,7 @@ from core.causes import Cause
 from integrations import inbound as deliveries
 from integrations.models import Kind, ProviderAccount, Receipt
 from integrations.ports import CarrierWord, DeliveryReceipt, InboundSms
-from messaging import attribution, intents, judging, numbers, outcomes
+from messaging import attribution, intents, judging, numbers, outcomes, talks
 from messaging.events import MESSAGE_AMBIGUOUS, OPT_IN, OPT_OUT, REPLY_NEEDED, SMS_RECEIVED
 from messaging.models import (
     Category,
@@ -169,7 +169,7 @@ def receive_inbound(
     Message.objects.filter(pk__in=answered).update(answered_by=message, updated_at=now)
     numbers.heard_from(location.pk, address, cause=cause)
     _touchpoints(message, conversation, cause=cause)
-    _seen(conversation, now)
+    _seen(conversation, now, cause=cause)
     _tell(message, meaning, read, cause=cause, receipt_id=receipt_id)
     _about_texts(message, read, cause=cause, answered=carrier.answered)
     return message
@@ -230,11 +230,10 @@ def _touchpoints(message: Message, conversation: Conversation, *, cause: Cause) 
     )
 
 
-def _seen(conversation: Conversation, now: datetime) -> None:
+def _seen(conversation: Conversation, now: datetime, *, cause: Cause) -> None:
     conversation.last_inbound_at = conversation.last_message_at = now
-    conversation.state = Conversation.State.OPEN
-    conversation.snoozed_until = None
-    conversation.save(update_fields=["last_inbound_at", "last_message_at", "state", "snoozed_until"])
+    conversation.save(update_fields=["last_inbound_at", "last_message_at"])
+    talks.open_again(conversation, cause=cause)
 
 
 def _tell(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging import bulk, sending, settling
+from messaging import bulk, sending, settling, talks
 
 
 def send_due() -> int:
@@ -11,8 +11,8 @@ def send_due() -> int:
 
 
 def settle() -> int:
-    """Every minute: what was held until it was too late, and texts to many that are done."""
-    return settling.expire_kept() + bulk.finish()
+    """Every minute: what was held until it was too late, texts to many that are done, conversations that wake."""
+    return settling.expire_kept() + bulk.finish() + talks.wake()
 
 
 def reconsider() -> int:

@@ -10,7 +10,7 @@ from contacts import panels
 from contacts.models import Contact
 from core.explain import explainers
 from core.models import Event
-from messaging import reasons, threads
+from messaging import numbers, reasons, threads
 from messaging.models import Message
 
 DETAIL = 50
@@ -30,6 +30,7 @@ def for_panel(contact: Contact, user: User) -> dict[str, Any] | None:
     return {
         "bubbles": threads.of_contact(contact, limit=12)[::-1],
         "may_write": access.allowed(user, "create", "messages", contact.location_id),
+        "number": numbers.standing(contact.location_id, contact.reach_phone) if contact.reach_phone else None,
     }
 
 

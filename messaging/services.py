@@ -5,7 +5,14 @@ from __future__ import annotations
 from messaging.planning import CancelMessages, ReminderPlan, cancel_pending_messages, schedule_reminders
 from messaging.queueing import NewMessage, QueueResult, queue_messages
 from messaging.settling import resolve
-from messaging.staff import cancel_message, mark_seen, send_now, send_text
+from messaging.staff import cancel_message, send_now, send_text
+from messaging.talks import (
+    assign_conversation,
+    close_conversation,
+    mark_seen,
+    reopen_conversation,
+    snooze_conversation,
+)
 from messaging.wordings import create_template, restore_seed, restore_version, save_template
 
 __all__ = [
@@ -13,11 +20,14 @@ __all__ = [
     "NewMessage",
     "QueueResult",
     "ReminderPlan",
+    "assign_conversation",
     "cancel_message",
     "cancel_pending_messages",
+    "close_conversation",
     "create_template",
     "mark_seen",
     "queue_messages",
+    "reopen_conversation",
     "resolve",
     "restore_seed",
     "restore_version",
@@ -25,4 +35,5 @@ __all__ = [
     "schedule_reminders",
     "send_now",
     "send_text",
+    "snooze_conversation",
 ]

@@ -10,7 +10,7 @@ from core.causes import Cause
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
 from messaging import planning, safety
-from messaging.models import PENDING, Category, Channel, Conversation, Message, Purpose, Status
+from messaging.models import PENDING, Category, Channel, Message, Purpose, Status
 from messaging.queueing import NewMessage, QueueResult, queue_messages
 
 
@@ -73,12 +73,6 @@ def send_now(*, message_id: int, cause: Cause) -> Message:
     message.save()
     doorbell.ring_on_commit()
     return message
-
-
-@transaction.atomic
-def mark_seen(*, conversation_id: int) -> None:
-    """Somebody looked at the conversation."""
-    Conversation.objects.filter(pk=conversation_id).update(seen_at=clock.now(), updated_at=clock.now())
 
 
 def _locked(message_id: int) -> Message:

@@ -11,17 +11,16 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access, pages
 from accounts.models import Location
-from accounts.staff import cause_of
 from contacts.models import Contact
 from core import clock
 from core.api_audit import note
 from core.errors import DomainError, NotAllowed
-from messaging import phone, reasons, rendering, safety, segments, services, threads
-from messaging.models import Channel, Conversation, Purpose, Status
+from messaging import phone, rendering, safety, segments, threads
+from messaging.models import Channel, Purpose
 
 
 @require_GET
@@ -93,54 +92,6 @@ def _phone(request: HttpRequest, person: Contact | None) -> dict[str, Any]:
     }
 
 
-@require_http_methods(["GET", "POST"])
-def conversation_page(request: HttpRequest, conversation: str) -> HttpResponse:
-    """A conversation as staff see it, with what waits and what was not sent; and a box to write in."""
-    rows = Conversation.objects.select_related("contact__location", "contact__guardian", "assigned_to")
-    talk = access.get_visible_or_404(rows, request.user, conversation)
-    note(request, [talk, talk.contact], personal=True)
-    may_write = access.allowed(request.user, "create", "messages", talk.location_id)
-    if request.method == "POST":
-        return _write(request, talk)
-    if may_write and talk.unseen:
-        services.mark_seen(conversation_id=talk.pk)
-    context = {
-        "talk": talk,
-        "person": talk.contact,
-        "bubbles": threads.of_contact(talk.contact)[::-1],
-        "may_write": may_write,
-    }
-    if request.headers.get("HX-Request"):
-        return render(request, "messaging/_conversation_thread.html", context)
-    title = talk.contact.name or talk.contact.reach_phone
-    return render(request, "messaging/conversation.html", pages.context(request, title=title, **context))
-
-
-def _write(request: HttpRequest, talk: Conversation) -> HttpResponse:
-    access.check(request.user, "create", "messages", talk.location_id)
-    try:
-        sent = services.send_text(
-            contact_id=talk.contact_id, body=request.POST.get("body", ""), cause=cause_of(request)
-        )
-    except DomainError as refusal:
-        flash.error(request, refusal.message)
-    else:
-        services.mark_seen(conversation_id=talk.pk)
-        if sent.message.status not in (Status.QUEUED, Status.SCHEDULED):
-            flash.warning(request, f"Not sent: {reasons.words(sent.reason)}")
-    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
-
-
-def write_to(request: HttpRequest, contact: str) -> HttpResponse:
-    """Open the conversation with a contact, making it when there is none."""
-    person = access.get_visible_or_404(Contact.objects.live(), request.user, contact)
-    access.check(request.user, "create", "messages", person.location_id)
-    talk, _ = Conversation.objects.get_or_create(
-        contact=person, channel="sms", defaults={"location_id": person.location_id}
-    )
-    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
-
-
 @require_POST
 def measure(request: HttpRequest) -> HttpResponse:
     """How a wording travels: its encoding, segments, cost, how it reads, and what is wrong with it."""
@@ -150,6 +101,7 @@ def measure(request: HttpRequest) -> HttpResponse:
     shown = safety.sample(body, location)
     context = {
         "findings": safety.findings(location, body=body, **_wording(request)),
+        "brief": bool(request.POST.get("brief")),
         "readable": not rendering.problems(body),
         "shown": shown,
         "size": segments.measure(shown),
@@ -190,8 +142,6 @@ def connect() -> None:
         ("messaging_phone", "phone/", phone_page),
         ("messaging_phone_thread", "phone/<uuid:contact>/thread/", phone_thread),
         ("messaging_phone_answer", "phone/<uuid:contact>/answer/", phone_answer),
-        ("messaging_conversation_thread", "messages/conversation/<uuid:conversation>/", conversation_page),
-        ("messaging_write", "messages/write/<uuid:contact>/", write_to),
         ("messaging_measure", "messages/measure/", measure),
     ):
         pages.extra.register(name, pages.Page(route, _refusing(view)))

@@ -400,7 +400,7 @@ def test_care_goes_out_only_between_eight_and_twenty_local_at_every_hour_across_
     gateway, sydney, anna, now, transition
 ):
     """Sydney's clocks change on these nights; every hour from the evening before to the morning after."""
-    sydney.settings = {"care_limit": 1000}
+    sydney.settings = {"care_limit": 1000, "automatic_limit": 1000}
     sydney.save()
     start = transition - timedelta(hours=16)
     for hour in range(36):

@@ -96,6 +96,32 @@ def test_care_is_capped_for_each_person() -> None:
     assert decide(MARKETING, care_sent=3, care_limit=2) == GO
 
 
+def test_marketing_is_capped_for_each_number() -> None:
+    assert decide(MARKETING, marketing_sent=1, marketing_limit=2) == GO
+    assert decide(MARKETING, marketing_sent=2, marketing_limit=2) == Decision("suppress", "cap")
+    assert decide(MARKETING, marketing_sent=99) == GO
+    assert decide(CARE, marketing_sent=2, marketing_limit=2) == GO
+
+
+def test_automatic_messages_are_capped_for_each_number_and_peoples_are_not() -> None:
+    assert decide(SERVICE, automatic_sent=2, automatic_limit=3) == GO
+    assert decide(SERVICE, automatic_sent=3, automatic_limit=3) == Decision("suppress", "cap")
+    assert decide(SERVICE, automatic_sent=3, automatic_limit=3, automated=False) == GO
+    assert decide(SERVICE, automatic_sent=3, automatic_limit=3, carrier_reply=True).kind == "send"
+
+
+def test_automatic_answers_beyond_the_limit_wait_for_a_person() -> None:
+    assert decide(SERVICE, answers_sent=1, answers_limit=2, reply=True).kind == "send"
+    assert decide(SERVICE, answers_sent=2, answers_limit=2, reply=True) == Decision("hold", "loop")
+    assert decide(SERVICE, answers_sent=2, answers_limit=2) == GO
+    assert decide(SERVICE, answers_sent=2, answers_limit=2, reply=True, automated=False).kind == "send"
+    assert decide(SERVICE, answers_sent=2, answers_limit=2, reply=True, carrier_reply=True).kind == "send"
+
+
+def test_what_a_person_let_go_passes_the_days_cost() -> None:
+    assert decide(SERVICE, spent_cents=100, cost_cents=10, cap_cents=100, let_go=True) == GO
+
+
 # The clinic
 
 
