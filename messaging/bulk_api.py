@@ -61,7 +61,7 @@ class BulkSerializer(PublicModelSerializer):
         }  # fmt: skip
 
 
-class PreviewSerializer(serializers.Serializer):
+class BulkPreviewSerializer(serializers.Serializer):
     """What a send would do now; costs in cents, times in seconds."""
 
     people = serializers.IntegerField()
@@ -85,7 +85,7 @@ class BulkAnswer(BulkSerializer):
     class Meta(BulkSerializer.Meta):
         fields = (*BulkSerializer.Meta.fields, "preview")  # type: ignore[assignment]
 
-    @extend_schema_field(PreviewSerializer)
+    @extend_schema_field(BulkPreviewSerializer)
     def get_preview(self, row: BulkSend) -> dict[str, Any] | None:
         if row.state != BulkSend.State.DRAFT:
             return None

@@ -15,7 +15,7 @@ from unfold.widgets import (
 from accounts import location_settings
 from accounts.form_fields import MoneyField
 from accounts.location_settings import Setting
-from messaging import judging, safety
+from messaging import limits, safety, storms
 
 SECTION = "Messages"
 
@@ -37,7 +37,32 @@ def limit(label: str, usual: int, help_text: str) -> forms.Field:
 
 
 def care_limit() -> forms.Field:
-    return limit("Care texts to one number", judging.CARE_LIMIT, "In 30 days, at most.")
+    return limit("Care texts to one number", limits.CARE_LIMIT, "In 30 days, at most.")
+
+
+def marketing_limit() -> forms.Field:
+    return limit("Marketing texts to one number", limits.MARKETING_LIMIT, "In 30 days, at most.")
+
+
+def automatic_limit() -> forms.Field:
+    return limit(
+        "Automatic texts to one number",
+        limits.AUTOMATIC_LIMIT,
+        "Within a day, at most; what people write does not count.",
+    )
+
+
+def answers_limit() -> forms.Field:
+    return limit(
+        "Automatic answers to one number", limits.ANSWERS_LIMIT,
+        "Within an hour; more are held, because a machine may be answering.",
+    )  # fmt: skip
+
+
+def storm_limit() -> forms.Field:
+    return limit(
+        "Texts of one rule within a minute", storms.LIMIT, "More are held until somebody lets them go."
+    )
 
 
 def referral_link() -> forms.Field:
@@ -67,6 +92,10 @@ def connect() -> None:
     for key, field in (
         ("sms_segment_price", segment_price),
         ("care_limit", care_limit),
+        ("marketing_limit", marketing_limit),
+        ("automatic_limit", automatic_limit),
+        ("answers_limit", answers_limit),
+        ("storm_limit", storm_limit),
         ("referral_link", referral_link),
         ("referral_incentive", referral_incentive),
         ("sending_stopped", sending_stopped),

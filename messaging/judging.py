@@ -236,7 +236,9 @@ def _instead(message: Message, facts: Facts) -> Template | None:
 
 
 def _asks_to_book(message: Message) -> bool:
-    return automated(message) and message.template is not None and message.template.name in ASKS_TO_BOOK
+    return (
+        limits.automated(message) and message.template is not None and message.template.name in ASKS_TO_BOOK
+    )
 
 
 def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], SenderIdentity]:
@@ -284,9 +286,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     return Verdict(decision, address, subject, body, size, cost, sender, instead)
 
 
-def _before_policy(
-    message: Message, address: str, facts: Facts, *, missing: bool
-) -> policy.Decision | None:
+def _before_policy(message: Message, address: str, facts: Facts, *, missing: bool) -> policy.Decision | None:
     """What policy has no word for: people who are gone, numbers that are not there, a corrected outcome."""
     if message.contact.merged_into_id is not None:
         return policy.Decision("suppress", "merged")

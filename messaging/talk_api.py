@@ -48,29 +48,29 @@ class ConversationFilter(django_filters.FilterSet):
         return talks.undeliverable(rows) if value else rows
 
 
-class AssignInput(serializers.Serializer):
+class TalkAssignInput(serializers.Serializer):
     assigned_to = ColleagueField(queryset=User.objects.all(), allow_null=True)
 
 
-class SnoozeInput(serializers.Serializer):
+class TalkSnoozeInput(serializers.Serializer):
     until = MomentField()
 
 
 class TalkMoves:
     """The moves of a conversation, as actions of its viewset."""
 
-    @extend_schema(request=AssignInput)
+    @extend_schema(request=TalkAssignInput)
     @action(detail=True, methods=["post"], gate_action="update")
     def assign(self: Any, request: Request, id: str) -> Response:
         """Give it to a colleague, or with null to nobody."""
-        talk, to = self.get_object(), self.validated(AssignInput)["assigned_to"]
+        talk, to = self.get_object(), self.validated(TalkAssignInput)["assigned_to"]
         return self._answer(talks.assign_conversation(conversation_id=talk.pk, to=to, cause=self.cause))
 
-    @extend_schema(request=SnoozeInput)
+    @extend_schema(request=TalkSnoozeInput)
     @action(detail=True, methods=["post"], gate_action="update")
     def snooze(self: Any, request: Request, id: str) -> Response:
         """Let it rest until then, or until the patient writes."""
-        talk, until = self.get_object(), self.validated(SnoozeInput)["until"]
+        talk, until = self.get_object(), self.validated(TalkSnoozeInput)["until"]
         return self._answer(talks.snooze_conversation(conversation_id=talk.pk, until=until, cause=self.cause))
 
     @extend_schema(request=None)

@@ -45,5 +45,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStateEnum": "automation.models.RuleRun.State",
         "WorkStateEnum": "core.models.Work.State",
         "ConversationStateEnum": "messaging.models.Conversation.State",
+        "BulkStateEnum": "messaging.models.BulkSend.State",
     },
 }

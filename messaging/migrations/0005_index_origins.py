@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False  # texts keep coming and going while the indexes are made
 
     dependencies = [
-        ('messaging', '0003_bulk_storms_and_lifted_numbers'),
+        ('messaging', '0004_bulk_storms_and_lifted_numbers'),
     ]
 
     operations = [

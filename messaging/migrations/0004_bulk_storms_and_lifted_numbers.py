@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         ('bookings', '0002_index_diary_of_all'),
         ('contacts', '0001_initial'),
         ('integrations', '0001_initial'),
-        ('messaging', '0002_index_numbers'),
+        ('messaging', '0003_addresses_as_senders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
