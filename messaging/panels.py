@@ -27,10 +27,13 @@ def for_panel(contact: Contact, user: User) -> dict[str, Any] | None:
     """The latest messages, what is planned, and why something was not sent."""
     if not access.allowed(user, "read", "messages", contact.location_id):
         return None
+    bubbles = threads.of_contact(contact, limit=12)
+    # A number that cannot be reached leaves its mark on the last text to it, so nothing is asked without one.
+    marked = any(bubble.failed for bubble in bubbles)
     return {
-        "bubbles": threads.of_contact(contact, limit=12)[::-1],
+        "bubbles": bubbles[::-1],
         "may_write": access.allowed(user, "create", "messages", contact.location_id),
-        "number": numbers.standing(contact.location_id, contact.reach_phone) if contact.reach_phone else None,
+        "number": numbers.standing(contact.location_id, contact.reach_phone) if marked else None,
     }
 
 
