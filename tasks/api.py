@@ -301,7 +301,7 @@ def _check_id(name: str, value: str) -> None:
 
 def _page_size(given: Any) -> int:
     asked = given.get("page_size", str(PAGE_SIZE))
-    if not (asked.isascii() and asked.isdigit() and 0 < int(asked) <= MOST):
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= len(str(MOST)) and 0 < int(asked) <= MOST):
         raise Invalid(
             f"page_size must be a whole number from 1 to {MOST}.",
             code="bad_page_size",
