@@ -1,4 +1,4 @@
-"""How the system logs: one line an entry, JSON in production, and no personal data."""
+"""How the system logs: one line an entry, JSON in production, no personal data and no secret."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from structlog.typing import EventDict, WrappedLogger
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d(?:[\s()-]?\d){8,14}(?![\w-])")
+#: The last part of a webhook's address is its secret.
+_WEBHOOK = re.compile(
+    r"(/webhooks/[a-z]+(?:/(?:bookings|inbound|incoming|receipt|leads|sms|status))?/)[\w-]{20,}"
+)
 #: Times and ids look like phone numbers; these keys never hold one.
 _SAFE_KEYS = frozenset({"timestamp", "request_id", "item", "items", "event_id"})
 
 
 def redact(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
-    """Mask what looks like an e-mail address or a phone number, wherever it hides."""
+    """Mask what looks like an e-mail address, a phone number or a webhook's secret address, wherever it hides."""
     return {key: value if key in _SAFE_KEYS else _masked(value) for key, value in entry.items()}
 
 
@@ -26,7 +30,7 @@ def _masked(value: Any) -> Any:
         # Without its query, which may be a name somebody searched for.
         value = f"{value.method} {value.path}"
     if isinstance(value, str):
-        return _PHONE.sub("[phone]", _EMAIL.sub("[email]", value))
+        return _PHONE.sub("[phone]", _EMAIL.sub("[email]", _WEBHOOK.sub(r"\1[token]", value)))
     return value
 
 

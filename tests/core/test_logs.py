@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 
 import pytest
 import structlog
 from django.test import RequestFactory
+from django.urls import reverse
 
 from avatar_cms.logs import configuration
 
@@ -38,3 +40,21 @@ def test_a_request_is_named_without_what_was_searched_for(formatter: logging.For
     written = line(formatter, "Not Found: %s", request=request)
     assert written["request"] == "GET /api/contacts/search"
     assert "Ana" not in json.dumps(written)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("manychat_token", "/webhooks/manychat/[token]"),
+        ("web_form", "/webhooks/forms/[token]"),
+        ("sms_inbound", "/webhooks/sms/inbound/[token]"),
+        ("sms_incoming", "/webhooks/sms/incoming/[token]"),
+        ("sms_receipt", "/webhooks/sms/receipt/[token]"),
+        ("meta_leads_token", "/webhooks/meta/leads/[token]"),
+        ("wix_bookings_token", "/webhooks/wix/bookings/[token]"),
+    ],
+)
+def test_a_secret_address_of_a_webhook_is_masked(name: str, shown: str, formatter: logging.Formatter) -> None:
+    path = reverse(f"integrations:{name}", args=(secrets.token_urlsafe(32),))
+    written = line(formatter, f"Not Found: {path}", request=RequestFactory().post(path))
+    assert (written["event"], written["request"]) == (f"Not Found: {shown}", f"POST {shown}")
