@@ -44,7 +44,7 @@ def parse(body: bytes, *, zone: ZoneInfo) -> LeadDelivery:
     payload = reading.json_object(body)
     who, changed = _who(payload), _changed(payload)
     said = lead_reading.flat({name: value for name, value in payload.items() if name not in FIELD_NAME})
-    asked = lead_reading.flat({**changed, **reading.mapping(who.get("custom_fields"), "custom_fields")})
+    asked = lead_reading.flat({**changed, **_custom_fields(who)})
     fields = {**asked, **said}
     person = _person(who, fields)
     if not (person.contact_id or person.phone or person.email or person.name):
@@ -76,6 +76,15 @@ def _who(payload: Json) -> Json:
     """The object that describes the subscriber: the body itself in the flat shapes."""
     named = next((name for name in PEOPLE if payload.get(name)), "")
     return reading.mapping(payload[named], named) if named else payload
+
+
+def _custom_fields(who: Json) -> Json:
+    """The subscriber's own fields: an object, or a list of objects with name and value; an empty list is none."""
+    given = who.get("custom_fields")
+    if not isinstance(given, list):
+        return reading.mapping(given, "custom_fields")
+    named = [reading.mapping(each, "custom_fields") for each in given]
+    return {reading.text(each.get("name")): each.get("value") for each in named}
 
 
 def _changed(payload: Json) -> dict[str, object]:

@@ -79,6 +79,13 @@ def test_custom_fields_may_hold_the_phone_and_email() -> None:
     assert lead.person == Customer("", "0411", "a@b.example", "7")
 
 
+def test_custom_fields_may_be_a_list() -> None:
+    listed = [{"id": 1, "name": "Mobile", "value": "0411"}, {"name": "Skin type", "value": 2}, {"value": "x"}]
+    lead = parse(subscriber={"id": 7, "custom_fields": listed})
+    assert (lead.person, lead.answers) == (Customer("", "0411", "", "7"), {"skin_type": "2"})
+    assert parse(subscriber={"id": 7, "custom_fields": []}).person.contact_id == "7"
+
+
 def test_a_whatsapp_number_stands_in_for_a_phone() -> None:
     assert parse(id="1", whatsapp_phone="61411222333").person.phone == "+61411222333"
     assert parse(id="1", whatsapp_phone="+61411222333").person.phone == "+61411222333"
