@@ -22,7 +22,7 @@ from accounts.net import client_ip
 from core.api_errors import json_error
 from core.crashpoints import crashpoint
 from core.errors import DomainError, Malformed
-from integrations import inbound, limits
+from integrations import inbound, limits, reading
 from integrations.models import Kind, ProviderAccount, Receipt
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def refusal(request: HttpRequest, error: DomainError) -> JsonResponse:
 def _read(request: HttpRequest) -> bytes:
     """The raw body. Raises TooLarge without reading more than it must."""
     length = request.headers.get("Content-Length") or "0"
-    if length.isdigit() and int(length) > MAX_BODY:
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MAX_BODY):
         raise TooLarge("A delivery may have 1 MiB at most.")
     try:
         body = request.read(MAX_BODY + 1)
@@ -132,9 +132,8 @@ def store(
     """Keep a verified delivery under its `key`; `thread` is what it is about, in whose order it is applied.
     `reference` is ours, where the address brought it back. With `fetch` it only names what the provider must
     still be asked for."""
-    headers = {name: value[:200] for name in KEPT_HEADERS if (value := request.headers.get(name, ""))}
-    if reference:
-        headers[inbound.REFERENCE] = reference[:200]
+    told = {name: request.headers.get(name, "") for name in KEPT_HEADERS} | {inbound.REFERENCE: reference}
+    headers = {name: text[:200] for name, value in told.items() if (text := reading.text(value))}
     delivery = inbound.Delivery(
         account=account,
         kind=kind,

@@ -116,7 +116,11 @@ def origins(account: ProviderAccount) -> list[str]:
 
 
 def origin_of(address: str) -> str:
-    """The origin of a web address, "" when it is none. A bare host means https."""
+    """The origin of a web address, "" when it is none. A bare host means https.
+
+    Browsers take a backslash for a slash, and what stands before an @ for a user: an address with either
+    could lead elsewhere than it seems, so it has no origin.
+    """
     text = address.strip().lower()
     if text and "://" not in text:
         text = f"https://{text}"
@@ -125,8 +129,7 @@ def origin_of(address: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return ""
-    return (
-        f"{parts.scheme}://{parts.hostname}{port}"
-        if parts.scheme in ("http", "https") and parts.hostname
-        else ""
-    )
+    plain = "\\" not in text and parts.username is None
+    if not plain or parts.scheme not in ("http", "https") or not parts.hostname:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}{port}"

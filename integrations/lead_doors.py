@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.net import client_ip
@@ -174,8 +175,8 @@ def _web_form(request: HttpRequest, body: bytes, token: str) -> HttpResponse:
     receipt = store(request, body, account, Kind.LEAD, key=key, thread=_thread(lead, key), by_token=True)
     if not _is_a_visitor(request):
         return answer(receipt)
-    page = form_format.thank_you_page(body)
-    if page and lead_accounts.origin_of(page) in lead_accounts.origins(account):
+    page = iri_to_uri(form_format.thank_you_page(body))
+    if "://" in page and lead_accounts.origin_of(page) in lead_accounts.origins(account):
         thanks = HttpResponse(status=HTTPStatus.SEE_OTHER)
         thanks["Location"] = page
         return thanks

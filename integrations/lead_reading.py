@@ -135,7 +135,8 @@ def _asking(fields: Mapping[str, str], parts: Iterable[str]) -> list[str]:
 
 def arrival(fields: Mapping[str, str], ids: Mapping[str, str] | None = None) -> Arrival:
     """How they came: the fields say it or, where they do not, the query of the page they landed on."""
-    landed = said_in(fields, LANDING)
+    # Whole: what brought them stands at the end of long addresses.
+    landed = next((said for name in LANDING if (said := fields.get(name))), "")
     queried = _query(landed)
     utm = {name: said for name in UTM if (said := said_in(fields, [name]) or reading.text(queried.get(name)))}
     clicks = {
@@ -166,7 +167,7 @@ def address(url: str) -> str:
     except ValueError:
         return ""
     host = (parts.hostname or "") if parts.scheme in ("http", "https") else ""
-    return f"{parts.scheme}://{host}{parts.path}" if host else ""
+    return reading.text(f"{parts.scheme}://{host}{parts.path}") if host else ""
 
 
 KNOWN = frozenset((

@@ -206,6 +206,7 @@ def test_a_listed_page_may_ask_and_hears_of_it(client, path) -> None:
         "http://www.clinic.example",
         "https://www.clinic.example:8443",
         "https://[",
+        "https://somebody@www.clinic.example",
     ],
 )
 def test_a_page_that_is_not_listed_is_refused(origin: str, send) -> None:
@@ -244,7 +245,11 @@ def test_a_visitor_is_thanked_and_sent_on_only_to_the_clinics_own_pages(client, 
 
     sent_on = visit(_next=f"{SITE}/thanks?a=1")
     assert (sent_on.status_code, sent_on["Location"]) == (303, f"{SITE}/thanks?a=1")
-    for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)", ""):
+    assert visit(_next=f"{SITE}/merci/é")["Location"] == f"{SITE}/merci/%C3%A9"
+    for elsewhere in (
+        "https://evil.example/", "//evil.example", "javascript:alert(1)", "", "www.clinic.example/thanks",
+        "https://evil.example\\@www.clinic.example/", "https://me@www.clinic.example/", "https://[",
+    ):  # fmt: skip
         thanked = visit(_next=elsewhere)
         assert thanked.status_code == 200
         assert "Thank you" in thanked.content.decode()
@@ -262,3 +267,16 @@ def test_other_types_and_methods_and_addresses_are_refused(client, path) -> None
     assert client.post("/webhooks/forms/wrong", {}, content_type="application/json").status_code == 404
     assert client.generic("POST", path, b"x" * (1024 * 1024 + 1), content_type="").status_code == 413
     assert not Receipt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "odd", [{"User-Agent": "a\x00b"}, {"Content-Length": "\xb2"}, {"Content-Length": "9" * 5000}]
+)
+def test_odd_headers_break_nothing(odd: dict[str, str], client, path) -> None:
+    body, kind = b"email=a%40b.example", "application/x-www-form-urlencoded"
+    if "Content-Length" in odd:
+        answer = client.generic("POST", path, body, content_type=kind, CONTENT_LENGTH=odd["Content-Length"])
+        assert answer.status_code in (400, 413)
+    else:
+        assert client.generic("POST", path, body, content_type=kind, headers=odd).status_code == 200
+        assert Receipt.objects.get().headers["User-Agent"] == "a b"

@@ -133,6 +133,9 @@ def test_what_is_no_web_address_is_not_kept(url: str) -> None:
 def test_a_query_that_cannot_be_read_says_nothing() -> None:
     many = "&".join(f"a{number}=1" for number in range(500))
     assert lead_reading.arrival({"landing_page": f"https://c.example/?{many}"}).utm == {}
+    long = f"https://c.example/{'a' * 300}?{'b' * 300}=1&gclid=G"
+    came = lead_reading.arrival({"landing_page": long})
+    assert (came.clicks, len(came.landing_page)) == ({"gclid": "G"}, 255)
     assert lead_reading.arrival({"landing_page": "https://[1/?utm_source=a"}).utm == {}
 
 
