@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bookings.models import LIVE, Booking
 from core.causes import Cause
@@ -53,6 +53,17 @@ def clash_of(booking: Booking) -> Booking | None:
         .order_by("appointment_datetime", "pk")
         .first()
     )
+
+
+def clashing(visits: QuerySet[Booking]) -> QuerySet[Booking]:
+    """Those of the visits that are live and take place while another live one has their practitioner or room."""
+    same_place = Q(practitioner_id=OuterRef("practitioner_id")) | Q(room_id=OuterRef("room_id"))
+    others = (
+        Booking.objects.filter(same_place, status__in=LIVE)
+        .filter(appointment_datetime__lt=OuterRef("ends_at"), ends_at__gt=OuterRef("appointment_datetime"))
+        .exclude(pk=OuterRef("pk"))
+    )
+    return visits.filter(Exists(others), status__in=LIVE)
 
 
 def _save(booking: Booking, cause: Cause, fields: Iterable[str] | None) -> str | None:

@@ -13,7 +13,7 @@ from bookings.moves import (
     record_outcomes,
     set_status,
 )
-from bookings.overlap import clash_of
+from bookings.overlap import clashing
 from bookings.provider import apply_provider_event
 from bookings.timed import ask_for_outcomes, expire_pending
 from bookings.visits import change_booking, create_booking, reschedule_booking, update_booking
@@ -27,7 +27,7 @@ __all__ = [
     "ask_for_outcomes",
     "cancel_booking",
     "change_booking",
-    "clash_of",
+    "clashing",
     "confirm_booking",
     "create_booking",
     "expire_pending",

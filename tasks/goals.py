@@ -24,15 +24,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bookings.models import LIVE
-from bookings.services import clash_of
+from bookings.models import Booking
+from bookings.services import clashing
 from core import work
 from core.causes import Cause
 from core.models import Event, Work
 from tasks import services
 from tasks.models import Task
 
-CLASHES_LOOKED_AT = 50
 #: Categories of texts that answer nobody, though a person may have sent them.
 NO_ANSWER = ("campaign", "review", "referral", "recall")
 
@@ -142,25 +141,19 @@ def _wishes(event: Event) -> Iterable[services.CancelTasks]:
 @work.handler("tasks.clashes", batch=100)
 def close_ended_clashes(items: list[Work]) -> None:
     """Close the tasks about two visits at one time that no longer are: the one or the other was moved or ended."""
-    events = [item.event for item in items if item.event is not None]
-    shown = (
-        Task.objects.filter(
-            type=Task.Type.RECONCILE, status__in=Task.OPEN, booking__isnull=False,
-            location_id__in={event.location_id for event in events},
-        )
-        .select_related("booking")
-        .order_by("pk")[:CLASHES_LOOKED_AT]
+    shown = Task.objects.filter(
+        type=Task.Type.RECONCILE, status__in=Task.OPEN, booking__isnull=False,
+        location_id__in={item.event.location_id for item in items if item.event is not None},
     )  # fmt: skip
-    ended = [
-        task for task in shown
-        if task.booking is not None and (task.booking.status not in LIVE or clash_of(task.booking) is None)
-    ]  # fmt: skip
+    visits = dict(shown.order_by("pk").values_list("pk", "booking_id"))
+    still = set(clashing(Booking.objects.filter(pk__in=visits.values())).values_list("pk", flat=True))
     services.cancel_tasks_many(
         [
             services.CancelTasks(
                 reason="The two visits no longer clash.", cause=Cause.system("tasks.clashes"),
-                booking_id=task.booking_id, types=(Task.Type.RECONCILE,),
+                booking_id=booking_id, types=(Task.Type.RECONCILE,),
             )
-            for task in ended
+            for booking_id in visits.values()
+            if booking_id not in still
         ]
     )  # fmt: skip

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from bookings.models import Booking
 from core import clock
 from core.causes import Cause
 from core.models import Event
-from tasks import handlers, services
+from tasks import goals, handlers, services
 from tasks.models import Task
 from tests.factories.bookings import make_booking, make_practitioner
 from tests.factories.contacts import log, make_contact
@@ -174,6 +175,22 @@ def test_a_clash_ends_when_either_visit_makes_room(
     booking_services.cancel_booking(booking_id=visits[which].pk, reason="ill", cause=CAUSE)
     run_work()
     assert closed()["reconcile"] == "The two visits no longer clash."
+
+
+def test_looking_for_ended_clashes_costs_the_same_however_many_stand(
+    at: clock.Frozen, sydney: Location, django_assert_num_queries: Any
+) -> None:
+    happened = SimpleNamespace(event=SimpleNamespace(location_id=sydney.pk))
+    for _ in range(2):
+        doctor = make_practitioner(sydney)
+        visits = [make_booking(make_contact(sydney), at=NOW + HOUR * n, practitioner=doctor) for n in (1, 3)]
+        Booking.objects.filter(practitioner=doctor).update(
+            appointment_datetime=NOW + HOUR, ends_at=NOW + HOUR * 2, overlap_accepted=True
+        )
+        ask(visits[0].contact, "reconcile", booking=visits[0])
+        with django_assert_num_queries(4):  # two of them a savepoint
+            goals.close_ended_clashes([happened])  # type: ignore[list-item]
+    assert Task.objects.filter(type="reconcile", status="todo").count() == 2
 
 
 def test_a_missing_outcome_becomes_urgent_once_when_the_day_ends(
