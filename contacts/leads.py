@@ -74,10 +74,15 @@ _SEARCH = (
     "startpage",
     "qwant",
 )
+#: Sites where people talk: a link there is nobody's referral.
+_SOCIAL = frozenset({
+    "facebook", "fb", "messenger", "threads", "twitter", "x", "t", "linkedin", "lnkd", "tiktok", "pinterest", "reddit",
+    "youtube", "youtu", "snapchat", "whatsapp",
+})  # fmt: skip
 _OTHER_ADS = ("msclkid", "ttclid")
 _SAYS: tuple[tuple[str, str], ...] = (
     ("existing_patient", r"existing|already a patient|current patient|been before|returning"),
-    ("referral", r"referr?\w*|gp|doctor|specialist|physician|clinic"),
+    ("referral", r"referr?\w*|gp|doctor|specialist|physician|(?:an)?other clinic"),
     (
         "word_of_mouth",
         r"word of mouth|friends?|family|colleague|neighbour|neighbor|mum|dad|partner|wife|husband",
@@ -194,7 +199,9 @@ def _by_referrer(arrival: Arrival) -> str:
     names = host.split(".")
     if any(name in _SEARCH for name in names):
         return "organic_search"
-    return "instagram" if "instagram" in names else "referral"
+    if "instagram" in names:
+        return "instagram"
+    return "other" if names[-2:-1] and names[-2] in _SOCIAL else "referral"
 
 
 def _site(host: str) -> str:
