@@ -84,7 +84,7 @@ def retry_after_seconds(header: str | None, *, now: datetime) -> float | None:
         return min(float(text), LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

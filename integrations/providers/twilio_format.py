@@ -189,7 +189,7 @@ def _reaches_back(said: Mapping[str, object], rows: Sequence[Mapping[str, object
 def _created(row: Mapping[str, object]) -> datetime | None:
     try:
         at = parsedate_to_datetime(str(row.get("date_created") or ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return at.replace(tzinfo=at.tzinfo or UTC)
 

@@ -59,6 +59,7 @@ def test_an_answer_is_readable_unless_told() -> None:
         ("-5", None),
         ("1.5", None),
         ("²", None),
+        (f"Fri, 20 Nov {'9' * 20} 12:00:00 GMT", None),
         ("0", 0.0),
         (" 120 ", 120.0),
         ("21600", 21600.0),

@@ -157,7 +157,10 @@ def test_a_text_is_found_by_its_words_and_time(theirs: str, ours: Any) -> None:
     assert found([*others, row(status=theirs)]) == LookupAnswer("found", "SM9", ours)
 
 
-@pytest.mark.parametrize("created", ["", None, "no date", "Fri, 20 Nov 2026 12:00:00 -0000"])
+@pytest.mark.parametrize(
+    "created",
+    ["", None, "no date", "Fri, 20 Nov 2026 12:00:00 -0000", f"Fri, 20 Nov {'9' * 20} 12:00:00 GMT"],
+)
 def test_a_text_without_a_clear_time_is_still_found(created: object) -> None:
     assert found([row(date_created=created)]).kind == "found"
 
