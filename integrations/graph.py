@@ -56,6 +56,12 @@ def fetch_lead(account: ProviderAccount, body: bytes) -> FetchAnswer:
         return FetchAnswer("retry", code=type(error).__name__)
 
 
+def needs_new_token(code: str) -> bool:
+    """Whether a code that was kept of an answer says that somebody must change the account."""
+    named = code.isascii() and code.isdigit()
+    return int(code) in _NOT_LET_IN if named else code in (NO_TOKEN, "http_401")
+
+
 def read(status: int, headers: dict[str, str], content: bytes) -> FetchAnswer:
     """What an answer of the Graph API means."""
     if len(content) > LARGEST_ANSWER:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
-from integrations import lead_accounts
+from integrations import graph, lead_accounts
 from integrations.models import Fetch, Provider, ProviderAccount
 from integrations.provider_settings import Address, Credential, ProviderSettings, register
 
@@ -83,13 +83,23 @@ def leads(location: Location) -> Iterator[Finding]:
             reverse("admin:integrations_provideraccount_add"),
         )  # fmt: skip
     waiting = Fetch.objects.filter(location=location, next_at__isnull=False).exclude(error="")
-    stuck = waiting.select_related("account").order_by("pk").first()
-    if stuck is not None:
-        yield Finding(
-            Level.MISSING, str(stuck.account), f"Leads wait to be fetched: the provider answers {stuck.error}.",
-            "Enter a new access token; they are asked for again at once.",
-            reverse("admin:integrations_provideraccount_change", args=(stuck.account.public_id,)),
-        )  # fmt: skip
+    told = waiting.order_by("account_id", "error").values_list("account_id", "error").distinct()
+    for account in ProviderAccount.objects.filter(pk__in={pk for pk, _ in told}).order_by("pk"):
+        codes = [code for pk, code in told if pk == account.pk]
+        yield _waiting(account, next(filter(graph.needs_new_token, codes), ""), codes[0])
+
+
+def _waiting(account: ProviderAccount, refused: str, code: str) -> Finding:
+    """What is known of leads that wait; only what a person must mend is missing."""
+    return Finding(
+        Level.MISSING if refused else Level.WARNING,
+        str(account),
+        f"Leads wait to be fetched: the provider answers {refused or code}.",
+        "Enter a new access token; they are asked for again at once."
+        if refused
+        else "They are asked for again by themselves. Where it lasts, see the provider's state of service.",
+        reverse("admin:integrations_provideraccount_change", args=(account.public_id,)),
+    )
 
 
 def connect() -> None:

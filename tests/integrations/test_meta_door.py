@@ -332,6 +332,16 @@ def test_doctor_names_the_account_whose_leads_wait(post, fake, run_work, meta, s
     }
 
 
+def test_doctor_only_warns_of_what_heals_by_itself(post, fake, run_work, meta, sydney) -> None:
+    fake.faults = ["html"]
+    post(NOTICE)
+    run_work()
+    [found] = [row for row in doctor.examine(sydney) if "wait to be fetched" in row.text]
+    assert (found.level, found.text) == (
+        doctor.Level.WARNING, "Leads wait to be fetched: the provider answers http_502."
+    )  # fmt: skip
+
+
 def test_doctor_names_what_was_not_typed_and_where_leads_come_from_nowhere(sydney) -> None:
     assert "Leads from outside" in {found.area for found in doctor.examine(sydney)}
     make_account(sydney, Provider.META, external_instance_id=PAGE)
