@@ -16,6 +16,8 @@ MAX_TEXT = 1600
 SCOPE = 4
 #: The shortest word whose typos are mended, and the shortest of which two letters may be wrong.
 MENDABLE, LONG = 5, 9
+#: The longest word whose typos are mended: what is longer is no slip of a finger, and would take long to mend.
+LONGEST = 24
 WHEN_WORD, UNKNOWN = "<when>", "<unk>"
 
 Sentence = tuple[str, ...]
@@ -121,7 +123,7 @@ def _one_spelling(spoken: list[str]) -> list[str]:
 def _known(word: str, vocabulary: Collection[str], typos: Mapping[str, str]) -> str:
     if word in vocabulary:
         return word
-    if len(word) >= MENDABLE and word not in words.NO_TYPOS:
+    if MENDABLE <= len(word) <= LONGEST and word not in words.NO_TYPOS:
         for less in (word, *sorted(deletions(word))):
             if less in typos:
                 return typos[less]

@@ -246,7 +246,7 @@ REACTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 REACTION_WORDS: Mapping[str, str] = {"liked": "yes", "loved": "yes", "questioned": "?"}
-SIGNATURE = re.compile(r"\n\s*(?:sent from my|get outlook for|sent via)\b.*", re.IGNORECASE | re.DOTALL)
+SIGNATURE = re.compile(r"\n[^\S\n]*(?:sent from my|get outlook for|sent via)\b.*", re.IGNORECASE | re.DOTALL)
 
 # Words that deny what follows them.
 NEGATIONS = frozenset(

@@ -65,3 +65,16 @@ def test_the_features_grow_with_the_words_and_not_faster(text: str) -> None:
     said = intent_text.sentences(text)
     words = sum(map(len, said))
     assert len(intent_text.features(said)) <= 4 * words + 2 * len(said) + 2
+
+
+def test_a_word_longer_than_any_is_no_typo_and_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(intent_text, "deletions", lambda word: (asked.append(word), set())[1])
+    said = ("ab" * 800, "x" * intent_text.LONGEST, "x" * (intent_text.LONGEST + 1))
+    assert intent_text.known(said, {"cancel"}, {"x": "cancel"}) == (intent_text.UNKNOWN,) * 3
+    assert asked == ["x" * intent_text.LONGEST]
+
+
+def test_a_signature_below_empty_lines_is_no_part_of_the_text() -> None:
+    assert intent_text.own_words("Yes\n\n  \n Sent from my iPhone").strip() == "Yes"
+    assert intent_text.plain("\n" * 1600) == ""

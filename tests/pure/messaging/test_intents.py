@@ -250,6 +250,7 @@ def test_the_longest_text_is_cut_and_never_taken_for_a_yes() -> None:
         ("Yes I will be there. Can't make it after all", "cancel", "says that the visit cannot take place"),
         ("Can't make it tomorrow. Can we reschedule?", "reschedule", "speaks of another time"),
         ("Thanks for the reminder. Where do I park?", "question", "asks something"),
+        ("I need to cancel my appointment. Maybe next week", "reschedule", "speaks of another time"),
     ],
 )
 def test_a_guard_says_what_it_saw(text: str, name: str, reason: str) -> None:
