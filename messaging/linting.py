@@ -35,9 +35,11 @@ LINKS = frozenset({"booking_link", "review_link", "referral_link", "deposit_link
 LONG = 3
 """Segments from which on a text is called long."""
 
+# As long as names in addresses can be, so that a text of nothing else takes no time.
 _LINK = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>(?:[a-z0-9-]+\.)+[a-z]{2,})(?P<rest>[/?#]\S*)?", re.I
-)
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]{0,20})://)?(?P<host>(?:[a-z0-9-]{1,63}\.){1,10}[a-z]{2,63})"
+    r"(?P<rest>[/?#]\S*)?", re.IGNORECASE,
+)  # fmt: skip
 _TOKEN = re.compile(r"\{([^{}]*)\}")
 _ADDRESS = re.compile(r"(?<!\S)[^\s@/]+@[^\s@/]+\.[^\s@/]+")
 _NUMBER = re.compile(r"\+?\d[\d ()-]{6,}\d")
