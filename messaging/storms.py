@@ -58,7 +58,7 @@ def hold_back(rows: Sequence[Message]) -> None:
         lately[key] += 1
         if lately[key] > limit_of(row.location):
             held.setdefault(key, []).append(row)
-    for found in held.values():
+    for _, found in sorted(held.items()):
         storm = _storm(found[0])
         for row in found:
             row.status, row.reason, row.storm = Status.HELD, "storm", storm
@@ -87,7 +87,8 @@ def _lately(rows: Iterable[Message]) -> Counter[tuple[int, str]]:
 
 
 def _storm(message: Message) -> Storm:
-    storm, made = Storm.objects.get_or_create(
+    """The storm that waits, locked: whoever decides about it decides about these messages too, or finds none."""
+    storm, made = Storm.objects.select_for_update(of=("self",)).get_or_create(
         location_id=message.location_id, origin=message.origin, state=Storm.State.WAITING
     )
     if made:

@@ -131,6 +131,15 @@ def test_what_one_rule_wants_beyond_the_limit_within_a_minute_is_held_as_one_sto
     assert not Event.objects.filter(type="message_held").exists()
 
 
+def test_a_storm_that_more_is_added_to_cannot_be_settled_meanwhile(gateway, three, crowd):
+    queue_messages(wishes(crowd(4)))
+    with CaptureQueriesContext(connection) as asked:
+        queue_messages(wishes(crowd(1)))
+    [looked] = [query["sql"] for query in asked if query["sql"].startswith('SELECT "messaging_storm"')]
+    assert "FOR UPDATE" in looked
+    assert Storm.objects.get().messages.count() == 2
+
+
 def test_other_rules_people_and_slower_traffic_raise_no_storm(gateway, three, crowd, anna, receptionist, now):
     people = crowd(4)
     queue_messages(wishes(people[:3]))
