@@ -71,7 +71,6 @@ class Facts:
     blocked: set[tuple[int, str]]
     senders: dict[tuple[int, bool], SenderIdentity]
     spent: dict[int, int]
-    care: dict[int, int]
     lately: dict[tuple[int, str], limits.Lately]
     said: set[tuple[str, str]]
     next_visits: Mapping[int, Booking]
@@ -185,7 +184,6 @@ def _gather(messages: Sequence[Message]) -> Facts:
     everybody = {address for found in addresses.values() for address in found if address}
     contact_ids = {message.contact_id for message in messages}
     names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
-    care = any(message.purpose == Purpose.CARE for message in messages)
     seeking = {message.contact_id for message in messages if message.booking_id is None}
     return Facts(
         now=now,
@@ -193,7 +191,6 @@ def _gather(messages: Sequence[Message]) -> Facts:
         blocked=numbers.blocked(locations, everybody),
         senders=_senders(locations),
         spent=limits.spent_today(locations.values(), now),
-        care=limits.care_sent(contact_ids, now) if care else {},
         lately=limits.what_numbers_got(locations, everybody, now),
         said=limits.said_lately(everybody, now),
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
@@ -332,7 +329,7 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
             location.settings.get("sending_stopped") or getattr(settings, "SENDING_STOPPED", False)
         ),
         has_sender=has_sender,
-        care_sent=facts.care.get(message.contact_id, 0),
+        care_sent=lately.care,
         care_limit=location.settings.get("care_limit", limits.CARE_LIMIT),
         marketing_sent=lately.marketing,
         marketing_limit=location.settings.get("marketing_limit", limits.MARKETING_LIMIT),

@@ -14,14 +14,13 @@ from core import localtime
 from messaging import safety
 from messaging.models import Category, Direction, Message, Purpose, Status
 
-#: Care messages that one number gets in 30 days at most, where the location says nothing else.
+#: Care and marketing messages that one number gets in 30 days at most, automatic ones within a day, automatic
+#: answers within an hour; where the location's settings say nothing else.
 CARE_LIMIT = 6
-CARE_PERIOD = timedelta(days=30)
-#: Marketing messages that one number gets in 30 days at most, automatic ones within a day, automatic answers
-#: within an hour; where the location's settings say nothing else.
 MARKETING_LIMIT = 4
 AUTOMATIC_LIMIT = 12
 ANSWERS_LIMIT = 6
+A_MONTH = timedelta(days=30)
 A_DAY = timedelta(hours=24)
 AN_HOUR = timedelta(hours=1)
 #: The same automatic words to the same number within this time are sent once.
@@ -31,14 +30,18 @@ ON_ITS_WAY = (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)
 
 @dataclass
 class Lately:
-    """What a number got lately: marketing in 30 days, automatic messages in a day, automatic answers in an hour."""
+    """What a number got lately: care and marketing in 30 days, automatic messages in a day, automatic answers in an
+    hour.
+    """
 
+    care: int = 0
     marketing: int = 0
     automatic: int = 0
     answers: int = 0
 
     def add(self, message: Message) -> None:
         """Count one more that is on its way."""
+        self.care += message.purpose == Purpose.CARE
         self.marketing += message.purpose == Purpose.MARKETING
         self.automatic += automated(message)
         self.answers += automated(message) and is_answer(message)
@@ -82,13 +85,6 @@ def spent_up(location_ids: Iterable[int], now: datetime) -> set[int]:
     }
 
 
-def care_sent(contact_ids: Iterable[int], now: datetime) -> dict[int, int]:
-    rows = Message.objects.filter(
-        contact_id__in=list(contact_ids), purpose=Purpose.CARE, sent_at__gte=now - CARE_PERIOD
-    )
-    return dict(rows.values("contact_id").annotate(sent=Count("id")).values_list("contact_id", "sent"))
-
-
 def what_numbers_got(
     location_ids: Iterable[int], addresses: Iterable[str], now: datetime
 ) -> dict[tuple[int, str], Lately]:
@@ -98,17 +94,20 @@ def what_numbers_got(
     rows = (
         Message.objects.filter(
             location_id__in=list(location_ids), address__in=list(addresses), direction=Direction.OUTBOUND,
-            sent_at__gte=now - CARE_PERIOD,
+            sent_at__gte=now - A_MONTH,
         )
         .values("location_id", "address")
         .annotate(
+            care=Count("id", filter=Q(purpose=Purpose.CARE)),
             marketing=Count("id", filter=Q(purpose=Purpose.MARKETING)),
             automatic=Count("id", filter=automatic & Q(sent_at__gte=now - A_DAY)),
             answered=Count("id", filter=automatic & answers & Q(sent_at__gte=now - AN_HOUR)),
         )
     )  # fmt: skip
     return {
-        (row["location_id"], row["address"]): Lately(row["marketing"], row["automatic"], row["answered"])
+        (row["location_id"], row["address"]): Lately(
+            row["care"], row["marketing"], row["automatic"], row["answered"]
+        )
         for row in rows
     }
 

@@ -95,8 +95,8 @@ class Request:
     `opted_out` is True after a STOP. `carrier_reply` marks the answer to STOP, START or HELP, `reply` an
     answer in a conversation; `acted_at` is when the person did what this answers (booked, called, wrote).
     `visit` is given only for messages that make no sense without their visit.
-    `care_sent` of `care_limit` care messages have gone to this person in the period, `marketing_sent` of
-    `marketing_limit` marketing ones to this number, `automatic_sent` of `automatic_limit` automatic ones within a
+    `care_sent` of `care_limit` care messages have gone to this number in the period, `marketing_sent` of
+    `marketing_limit` marketing ones, `automatic_sent` of `automatic_limit` automatic ones within a
     day, `answers_sent` of `answers_limit` automatic answers within an hour; `spent_cents` of `cap_cents` at the
     location today, to which this message would add `cost_cents`. A limit of None is none. `let_go` is True once a
     person sent it although the day's cost cap held it.

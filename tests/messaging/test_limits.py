@@ -57,6 +57,19 @@ def test_a_household_shares_its_numbers_limit(gateway, sydney, anna):
     ]  # fmt: skip
 
 
+def test_a_household_shares_what_care_its_number_gets_in_a_month(gateway, sydney, anna, now):
+    from tests.factories.contacts import make_member
+
+    sydney.settings = {"care_limit": 1}
+    sydney.save()
+    kid = make_member(anna, name="Kid Smith")
+    got = [standing(say(one, 1, purpose="care", category="recall")) for one in (anna, kid)]
+    now.advance(timedelta(days=31))
+
+    assert got == [("sent", ""), ("suppressed", "cap")]
+    assert standing(say(kid, "later", purpose="care", category="recall")) == ("sent", "")
+
+
 def test_a_number_gets_so_many_marketing_texts_in_a_month(gateway, sydney, anna, now):
     contact_services.set_consent(
         location_id=sydney.pk, address=anna.phone, channel="sms", purposes=["marketing"], state="granted",
