@@ -17,6 +17,7 @@ class AutomationConfig(AppConfig):
             delayed,
             explanations,
             handlers,
+            merging,
             recovery,
             seeds,
             segment_views,
@@ -38,3 +39,4 @@ class AutomationConfig(AppConfig):
         segments.connect()
         storm_names.connect()
         segment_views.connect()
+        merging.connect()

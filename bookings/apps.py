@@ -11,11 +11,12 @@ class BookingsConfig(AppConfig):
     verbose_name = "Bookings"
 
     def ready(self) -> None:
-        from bookings import clinic_checks, going_live, handlers, inbound, panels, signals
+        from bookings import clinic_checks, going_live, handlers, inbound, merging, panels, signals
 
         signals.connect()
         inbound.connect()
         handlers.connect()
         panels.connect()
+        merging.connect()
         clinic_checks.connect()
         going_live.connect()

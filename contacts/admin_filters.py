@@ -56,4 +56,4 @@ class HiddenFilter(admin.SimpleListFilter):
         return [("yes", "Hidden contacts")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-        return queryset.filter(deleted_at__isnull=self.value() != "yes")
+        return queryset.filter(deleted_at__isnull=self.value() != "yes", merged_into__isnull=True)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import django_filters  # type: ignore[import-untyped]
 from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -20,6 +21,7 @@ from contacts.api_serializers import (
     ContactChange,
     ContactSerializer,
     DetailSerializer,
+    MergeInput,
     MomentSerializer,
     MoveInput,
     NewContact,
@@ -30,7 +32,7 @@ from contacts.api_serializers import (
 from contacts.models import Contact
 from contacts.vocabulary import Channel, Purpose
 from core.api import BaseViewSet, Creating, CursorPagination, Deleting, Updating
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 
 SEARCH_SIZE = 50
 
@@ -104,6 +106,20 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
         shown = ContactCardSerializer(contact, context=self.get_serializer_context()).data
         return Response({"contact": shown, **panels.details(contact, cast(User, request.user))})
 
+    def get_object(self) -> Contact:
+        """The contact in the path. Of one that was merged the refusal names the contact it is now."""
+        try:
+            found: Contact = super().get_object()
+        except Http404:
+            now = selectors.merged_into(self.kwargs["id"], cast(User, self.request.user))
+            if now is None:
+                raise
+            raise NotFound(
+                "This contact was merged into another one. Ask for that one.", code="merged",
+                fields={"merged_into": str(now.public_id)},
+            ) from None  # fmt: skip
+        return found
+
     def create_through(self, data: dict[str, Any]) -> Contact:
         location = self.location(getattr(data.pop("location", None), "public_id", None))
         is_lead = data.pop("is_lead")
@@ -168,6 +184,25 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
             services.StageMove(contact.pk, target, data["stage"], data["reason"], cause=self.cause)
         )
         return self.answer(contact)
+
+    @extend_schema(request=MergeInput, responses=ContactCardSerializer)
+    @action(detail=True, methods=["post"], gate_action="update")
+    def merge(self, request: Request, id: str) -> Response:
+        """Two contacts are one person: make them one, and answer the one that stays. Everything of the other goes
+        to it, and the other's id answers 404 with code `merged` and the id that stays in `fields.merged_into`.
+
+        409 when one of them was merged meanwhile.
+        """
+        try:
+            contact = self.get_object()
+        except NotFound as gone:
+            raise Conflict(gone.message, code=gone.code, fields=gone.fields) from None
+        [(way, other_id)] = self.validated(MergeInput).items()
+        known = Contact.objects.filter(deleted_at__isnull=True)
+        other = access.get_visible_or_404(known, cast(User, request.user), other_id, "update")
+        self.note([other])
+        keep, away = (other, contact) if way == "into" else (contact, other)
+        return self.answer(services.merge_contacts(keep_id=keep.pk, away_id=away.pk, cause=self.cause))
 
     @extend_schema(request=ConsentInput, responses=ContactCardSerializer)
     @action(detail=True, methods=["post"], url_path="opt-out", gate_action="update")

@@ -180,6 +180,23 @@ class MoveInput(serializers.Serializer):
     reason = serializers.CharField(max_length=500, allow_blank=True, required=False, default="")
 
 
+class MergeInput(serializers.Serializer):
+    """The other contact, named once. `into`: it stays and the contact in the path is merged into it. `from`: the
+    contact in the path stays and the other is merged into it.
+    """
+
+    into = serializers.UUIDField(required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # A word that Python keeps for itself.
+        return {**super().get_fields(), "from": serializers.UUIDField(required=False)}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError({"into": "Name the other contact once, as into or as from."})
+        return attrs
+
+
 class ConsentInput(serializers.Serializer):
     """Which channel and purposes; everything on the phone, when left out."""
 
@@ -200,7 +217,7 @@ class CauseSerializer(serializers.Serializer):
 class MomentSerializer(serializers.Serializer):
     """One line of a timeline: a touchpoint, a move, an adjustment of warmness, a change of consent."""
 
-    kind = serializers.CharField(help_text="touchpoint, stage, warmness or consent")
+    kind = serializers.CharField(help_text="touchpoint, stage, warmness, consent or merge")
     at = serializers.DateTimeField()
     type = serializers.CharField()
     text = serializers.CharField()

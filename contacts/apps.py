@@ -16,6 +16,7 @@ class ContactsConfig(AppConfig):
             handlers,
             handover,
             inbound,
+            merging,
             scoreboard,
             scoring_page,
             seeds,
@@ -25,6 +26,7 @@ class ContactsConfig(AppConfig):
         signals.connect()
         handlers.connect()
         handover.connect()
+        merging.connect()
         inbound.connect()
         seeds.connect()
         scoreboard.connect()

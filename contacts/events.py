@@ -12,6 +12,14 @@ CONTACT_REVIVED = events.define("contact_revived", label="Contact brought back")
 DUPLICATE_SUSPECTED = events.define(
     "duplicate_suspected", label="Two contacts may be one person", keys=("other",)
 )
+DUPLICATE_DISMISSED = events.define(
+    "duplicate_dismissed", label="Two contacts are not one person", keys=("other",)
+)
+CONTACT_MERGED = events.define(
+    "contact_merged",
+    label="Another contact was merged into this one",
+    keys=("away", "fields", "moved", "from_stage", "to_stage"),
+)
 STAGE_MOVED = events.define(
     "stage_moved",
     label="Contact moved stage",

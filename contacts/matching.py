@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Location
-from contacts import editing, events, identity, pipeline, search, touchpoints, warmness
+from contacts import duplicates, editing, events, identity, pipeline, search, touchpoints, warmness
 from contacts.commands import MatchResult, Touch
 from contacts.locks import email_lock, hold, identity_lock, phone_lock
 from contacts.models import Contact, ExternalIdentity, StageChange
@@ -75,6 +75,11 @@ class Household:
     owner: Contact | None
     members: tuple[Contact, ...]
     by_email: tuple[Contact, ...]
+    merged: tuple[Contact, ...] = ()
+
+    def names(self, contact: Contact) -> list[str]:
+        """The names the contact goes by here: its own, and those of whom was merged into it."""
+        return [contact.name, *(other.name for other in self.merged if other.merged_into_id == contact.pk)]
 
 
 @transaction.atomic
@@ -179,19 +184,24 @@ def _look_up(person: Person) -> Household:
             .first()
         )
     if person.phone:
-        owner_id = here.filter(phone=person.phone).values_list("pk", flat=True).first()
-    wanted = Q(pk__in=[pk for pk in (known_id, owner_id) if pk])
+        owner_id = here.filter(phone=person.phone).who().first()
+    ids = [pk for pk in (known_id, owner_id) if pk]
+    if person.email and not owner_id:
+        ids += here.filter(email=person.email).who()[:20]
+    wanted = Q(pk__in=ids) | Q(merged_into__in=ids)
     if owner_id:
         wanted |= Q(guardian_id=owner_id)
-    if person.email and not owner_id:
-        wanted |= Q(pk__in=list(here.filter(email=person.email).values_list("pk", flat=True)[:20]))
-    rows = {c.pk: c for c in here.filter(wanted).select_for_update(of=("self",)).order_by("pk")}
+    found = list(here.filter(wanted).select_for_update(of=("self",)).order_by("pk"))
+    rows = {contact.pk: contact for contact in found if contact.merged_into_id is None}
+    merged = tuple(contact for contact in found if contact.merged_into_id is not None)
     owner = rows.get(owner_id) if owner_id else None
+    mailed = {c.merged_into_id or c.pk for c in found if person.email and c.email == person.email}
     return Household(
         known=rows.get(known_id) if known_id else None,
         owner=owner,
         members=tuple(c for c in rows.values() if owner and c.guardian_id == owner.pk),
-        by_email=tuple(c for c in rows.values() if person.email and c.email == person.email),
+        by_email=tuple(c for c in rows.values() if c.pk in mailed),
+        merged=merged,
     )
 
 
@@ -203,17 +213,21 @@ def _same(person: Person, household: Household) -> Contact | None:
     if household.known is not None:
         return household.known
     if household.owner is not None:
-        return _closest(person.name, [household.owner, *household.members])
+        return _closest(person.name, [household.owner, *household.members], household)
     candidates = [
         contact
         for contact in household.by_email
-        if not contact.merged_into_id and not (person.phone and (contact.phone or contact.guardian_id))
+        if not (person.phone and (contact.phone or contact.guardian_id))
     ]
-    return _closest(person.name, candidates)
+    return _closest(person.name, candidates, household)
 
 
-def _closest(name: str, candidates: list[Contact]) -> Contact | None:
-    answers = [(identity.same_person(name, contact.name), contact) for contact in candidates]
+def _closest(name: str, candidates: list[Contact], household: Household) -> Contact | None:
+    answers = [
+        (identity.same_person(name, known), contact)
+        for contact in candidates
+        for known in household.names(contact)
+    ]
     agreeing = [(_CLOSENESS.index(answer.code), contact) for answer, contact in answers if answer]
     return min(agreeing, key=lambda pair: pair[0])[1] if agreeing else None
 
@@ -235,7 +249,7 @@ def _make(
     _introduce(contact, person, cause)
     suspect = owner or next((other for other in household.by_email if other.deleted_at is None), None)
     if suspect is not None:
-        _suspect(contact, suspect, cause)
+        duplicates.suspect(contact, suspect, cause)
     return MatchResult(contact, created=True, duplicate_suspect=suspect)
 
 
@@ -279,7 +293,7 @@ def _welcome_back(
     if household.known is None:
         _know(contact, person.external)
     if suspect is not None:
-        _suspect(contact, suspect, cause)
+        duplicates.suspect(contact, suspect, cause)
     if touch is not None or (revived and is_lead):
         _came_again(contact, touch, revived and is_lead)
     if revived and is_lead:
@@ -338,17 +352,6 @@ def _know(contact: Contact, external: tuple[str, str] | None) -> None:
         ExternalIdentity.objects.create(
             location_id=contact.location_id, contact=contact, provider=provider, external_id=external_id
         )
-
-
-def _suspect(contact: Contact, other: Contact, cause: Cause) -> None:
-    log.record(
-        events.DUPLICATE_SUSPECTED,
-        cause=cause,
-        location_id=contact.location_id,
-        contact_id=contact.pk,
-        data={"other": other.pk},
-        dedupe_key=f"duplicate:{min(contact.pk, other.pk)}:{max(contact.pk, other.pk)}",
-    )
 
 
 def _heard_from(source: str, cause: Cause) -> str:

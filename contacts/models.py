@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 
 from accounts.models import Location
 from accounts.roles import Access
@@ -29,13 +29,19 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def hidden(self) -> ContactQuerySet:
         return self.filter(deleted_at__isnull=False)
 
+    def who(self) -> models.QuerySet[Contact, int]:
+        """The ids of the people these rows are today: of a merged contact, the one it was merged into."""
+        return self.annotate(who=Coalesce("merged_into_id", "pk")).values_list("who", flat=True)
+
     def reached_by(self, location: Location, phone: str) -> ContactQuerySet:
         """Everyone a clinic reaches on that number (E.164): its owner and the household members reached through
-        the owner. Nobody is reached on no number."""
+        the owner. The number of a contact who was merged into another reaches that other. Nobody is reached on
+        no number.
+        """
         if not phone:
             return self.none()
         # Two look-ups by index; one condition with OR would read every contact of the clinic.
-        owner = Contact.objects.filter(location=location, phone=phone).order_by().values("pk")
+        owner = Contact.objects.filter(location=location, phone=phone).order_by().who()
         members = Contact.objects.filter(guardian__in=owner).order_by().values("pk")
         return self.filter(location=location, pk__in=owner.union(members))
 

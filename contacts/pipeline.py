@@ -7,6 +7,7 @@ beside it. A move to the present stage is no move and succeeds. Two things ask: 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -209,6 +210,45 @@ def staff_path(source: Place, target: Place, *, reason: str) -> tuple[Place, ...
             fields={"reason": "A reason is needed for this move."},
         )
     return (target,)
+
+
+def way(source: Place, target: Place) -> tuple[Place, ...] | None:
+    """The fewest moves of the table that lead from one place to another, the target last; () when already there,
+    None when no moves do. Nobody is given up or put to sleep on the way.
+    """
+    came: dict[Place, Place | None] = {source: None}
+    queue = deque([source])
+    while queue and target not in came:
+        here = queue.popleft()
+        for onward in targets(here):
+            if onward not in came and (onward == target or onward not in REASON_NEEDED):
+                came[onward] = here
+                queue.append(onward)
+    if target not in came:
+        return None
+    steps: list[Place] = []
+    step: Place | None = target
+    while step is not None and step != source:
+        steps.insert(0, step)
+        step = came[step]
+    return tuple(steps)
+
+
+def further(one: Place, other: Place) -> Place:
+    """Which of two places of one person is further along; `one` when neither is.
+
+    Pipelines count in their order, stages in theirs; who was given up or sleeps is behind who is not.
+    """
+    return other if _progress(other) > _progress(one) else one
+
+
+def _progress(where: Place) -> tuple[bool, int, int]:
+    order = list(PIPELINES)
+    return (
+        where not in REASON_NEEDED,
+        order.index(where.pipeline) if where.pipeline != PARTNERSHIP else -1,
+        PIPELINES[where.pipeline].index(where.stage),
+    )
 
 
 def refusal(source: Place, target: Place) -> MoveRefused:

@@ -76,7 +76,8 @@ def search(
         for spelling in spellings:
             starts |= Q(key__startswith=spelling)
         matching = matching.filter(pk__in=keys.filter(starts).values("contact_id"))
-    found = list(matching.order_by("-pk").values_list("pk", flat=True)[:MOST_CANDIDATES])
+    # Whoever was merged into another is found as that other.
+    found = list(matching.order_by("-pk").who()[:MOST_CANDIDATES])
     exact = keys.filter(key__in=[spelling for group in wanted for spelling in group], contact_id__in=found)
     rank = Case(
         When(pk__in=exact.values("contact_id"), then=Value(0)), default=Value(1), output_field=IntegerField()

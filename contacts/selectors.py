@@ -8,17 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Count, F, Q, QuerySet
 
-from accounts.models import Location
-from contacts import consent, pipeline, scoring, search, vocabulary, warmness
+from accounts import access
+from accounts.models import Location, User
+from contacts import consent, events, pipeline, scoring, search, vocabulary, warmness
 from contacts.models import Consent, Contact, StageChange, Touchpoint, WarmnessDelta
 from contacts.pipeline import Place
 from core import clock
 from core.errors import Malformed
+from core.models import Event
 
-TOUCHPOINT, STAGE, WARMNESS, CONSENT = "touchpoint", "stage", "warmness", "consent"
-_RANKS = {CONSENT: 0, WARMNESS: 1, STAGE: 2, TOUCHPOINT: 3}
+TOUCHPOINT, STAGE, WARMNESS, CONSENT, MERGE = "touchpoint", "stage", "warmness", "consent", "merge"
+_RANKS = {MERGE: -1, CONSENT: 0, WARMNESS: 1, STAGE: 2, TOUCHPOINT: 3}
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,28 @@ def timeline(contact: Contact, *, limit: int = 50, before: str = "") -> list[Mom
     return sorted(found, key=lambda line: line.place, reverse=True)[:limit]
 
 
+def merged_into(public_id: str, user: User) -> Contact | None:
+    """The contact that a merged one is now, if this person may see it; None for an id of no merged contact."""
+    try:
+        away = access.visible(Contact, user).filter(public_id=public_id, merged_into__isnull=False)
+        return access.visible(Contact, user).filter(pk__in=away.values("merged_into")).first()
+    except (ValidationError, ValueError):
+        return None
+
+
 def _sources(contact: Contact) -> list[tuple[str, QuerySet[Any], Callable[[Any], Moment]]]:
     address = Q(contact=contact)
+    # Logs are never moved: those of whoever was merged into this contact are read where they stand.
+    people = [contact.pk, *Contact.objects.filter(merged_into=contact).values_list("pk", flat=True)]
+    merges = Event.objects.filter(contact_id__in=people, type=events.CONTACT_MERGED.name)
     if contact.reach_phone or contact.email:
         address |= Q(location=contact.location_id, address__in=[contact.reach_phone, contact.email])
     return [
         (TOUCHPOINT, Touchpoint.objects.filter(contact=contact), _of_touchpoint),
-        (STAGE, StageChange.objects.filter(contact=contact), _of_stage),
-        (WARMNESS, WarmnessDelta.objects.filter(contact=contact), _of_delta),
+        (STAGE, StageChange.objects.filter(contact__in=people), _of_stage),
+        (WARMNESS, WarmnessDelta.objects.filter(contact__in=people), _of_delta),
         (CONSENT, Consent.objects.filter(address), _of_consent),
+        (MERGE, merges.annotate(at=F("occurred_at")), _of_merge),
     ]
 
 
@@ -133,6 +149,14 @@ def _of_delta(row: WarmnessDelta) -> Moment:
     )
 
 
+def _of_merge(row: Any) -> Moment:
+    details = {"fields": row.data["fields"], "moved": row.data["moved"]}
+    return Moment(
+        MERGE, row.pk, row.at, row.type, "Another record of this person was merged into this one", row.cause_kind,
+        row.cause_id, details=details,
+    )  # fmt: skip
+
+
 def _of_consent(row: Consent) -> Moment:
     details = {"channel": row.channel, "purpose": row.purpose, "state": row.state, "basis": row.basis}
     return Moment(
@@ -175,7 +199,8 @@ def warmness_explained(contact: Contact) -> list[dict[str, Any]]:
     score = warmness.explain(contact)
     ids = {pk for part in score.parts if part.name != "adjustments" for pk in part.rows}
     touches = {row.pk: _of_touchpoint(row) for row in Touchpoint.objects.filter(pk__in=ids)}
-    deltas = {row.pk: _of_delta(row) for row in WarmnessDelta.objects.filter(contact=contact)}
+    adjusted = WarmnessDelta.objects.filter(Q(contact=contact) | Q(contact__merged_into=contact))
+    deltas = {row.pk: _of_delta(row) for row in adjusted}
     parts = []
     for part in score.parts:
         known = deltas if part.name == "adjustments" else touches

@@ -16,6 +16,7 @@ from contacts.commands import (
 )
 from contacts.consent import DEFAULTS as CONSENT_DEFAULTS
 from contacts.consent import consent_for, set_consent
+from contacts.duplicates import dismiss_duplicate
 from contacts.editing import (
     EDITABLE,
     delete_contact,
@@ -27,6 +28,7 @@ from contacts.editing import (
 )
 from contacts.locks import contacts_for_update
 from contacts.matching import create_contact, match_or_create
+from contacts.merging import merge_contacts
 from contacts.scoreboard import restore_weights, set_weights
 from contacts.stages import move_stage, move_stages
 from contacts.touchpoints import log_touchpoints
@@ -49,8 +51,10 @@ __all__ = [
     "contacts_for_update",
     "create_contact",
     "delete_contact",
+    "dismiss_duplicate",
     "log_touchpoints",
     "match_or_create",
+    "merge_contacts",
     "move_stage",
     "move_stages",
     "recalculate_warmness",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from contacts import events, scoring
 from contacts.commands import WarmnessAdjustment
@@ -73,9 +75,12 @@ def load(
             )
         )
     deltas: dict[int, list[scoring.Adjustment]] = defaultdict(list)
-    for contact_id, pk, delta, reason, at in WarmnessDelta.objects.filter(contact__in=ids).values_list(
-        "contact_id", "pk", "delta", "reason", "at"
-    ):
+    # Adjustments are never moved: those of whoever was merged into a contact count for it where they stand.
+    people = Contact.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids)).order_by().values("pk")
+    adjusted = WarmnessDelta.objects.filter(contact__in=people).annotate(
+        whose=Coalesce("contact__merged_into_id", "contact_id")
+    )
+    for contact_id, pk, delta, reason, at in adjusted.values_list("whose", "pk", "delta", "reason", "at"):
         deltas[contact_id].append(scoring.Adjustment(pk, delta, reason, at))
     return {
         contact.pk: scoring.WarmnessInputs(
@@ -117,7 +122,8 @@ def rescore(
     """Bring the stored scores of locked contacts up to date; each crossing upwards is told once."""
     now = clock.now()
     history, crossed, moved = [], [], []
-    for pk, score in scores(list(contacts.values()), at=now, weights=weights).items():
+    present = [contact for contact in contacts.values() if contact.merged_into_id is None]
+    for pk, score in scores(present, at=now, weights=weights).items():
         contact, previous = contacts[pk], contacts[pk].warmness_score
         if score.value == previous:
             continue
@@ -205,7 +211,7 @@ def differences(location_id: int | None = None) -> Iterator[Difference]:
 
 def _differences_after(last: int, location_id: int | None) -> tuple[list[Difference], int | None]:
     """Those of the next CHECK_SIZE contacts, and the last contact looked at; None when there are no more."""
-    contacts = Contact.objects.order_by("pk")
+    contacts = Contact.objects.filter(merged_into__isnull=True).order_by("pk")
     if location_id is not None:
         contacts = contacts.filter(location=location_id)
     chunk = list(contacts.filter(pk__gt=last)[:CHECK_SIZE])

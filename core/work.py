@@ -113,6 +113,16 @@ def cancel(dedupe_keys: Iterable[str]) -> int:
     )
 
 
+def move_subject(old: str, new: str) -> int:
+    """Let what waits for one subject, and what was parked, be about another. Returns how many items.
+
+    An event is never changed; its handler finds the contact of the item's subject in it (see `claim`).
+    """
+    waiting = (Work.State.PENDING, Work.State.CLAIMED, Work.State.PARKED)
+    names = [name for name, _ in _handlers.items()]
+    return Work.objects.filter(handler__in=names, subject=old, state__in=waiting).update(subject=new)
+
+
 def retry(work_id: int) -> None:
     """Put a parked item back in line, with all its tries. Conflict when it is not parked."""
     changed = Work.objects.filter(pk=work_id, state=Work.State.PARKED).update(
@@ -253,6 +263,10 @@ def _load_events(items: list[Work]) -> None:
     events = Event.objects.in_bulk(wanted) if wanted else {}
     for item in items:
         item.event = events.get(item.event_id) if item.event_id is not None else None
+        kind, _, pk = item.subject.partition(":")
+        if item.event is not None and item.event.contact_id is not None and kind == "contact":
+            # Whoever the event spoke of may have been merged into another since.
+            item.event.contact_id = int(pk)
 
 
 def _run_in_batches(handler: Handler, items: list[Work]) -> None:

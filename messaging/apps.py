@@ -18,6 +18,7 @@ class MessagingConfig(AppConfig):
             handover,
             inbound,
             jobs,
+            merging,
             panels,
             seeds,
             signals,
@@ -27,6 +28,7 @@ class MessagingConfig(AppConfig):
 
         signals.connect()
         handover.connect()
+        merging.connect()
         inbound.connect()
         panels.connect()
         views.connect()

@@ -10,10 +10,11 @@ class TasksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tasks import handlers, home, panels, signals, weights
+        from tasks import handlers, home, merging, panels, signals, weights
 
         signals.connect()
         weights.connect()
         handlers.connect()
         home.connect()
+        merging.connect()
         panels.connect()

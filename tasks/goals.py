@@ -14,6 +14,7 @@
 | record_outcome | the outcome is recorded, or the visit is cancelled |
 | delivery_problem | a later text is delivered |
 | reconcile of two visits at one time | they no longer clash |
+| duplicate_check | the two were merged, or somebody said that they are two people, and no other pair is left |
 | any | the contact is removed |
 
 Rules close more, as their packs say: a reply closes a lead's calls, a cancellation all tasks of its visit.
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 
 from bookings.models import Booking
 from bookings.services import clashing
+from contacts import duplicates
 from core import work
 from core.causes import Cause
 from core.models import Event, Work
@@ -42,6 +44,10 @@ def _always(event: Event) -> bool:
 
 def _written_by_a_person(event: Event) -> bool:
     return event.cause_kind == "user" and event.data["category"] not in NO_ANSWER
+
+
+def _no_other_double(event: Event) -> bool:
+    return not duplicates.suspects(event.contact_id or 0)
 
 
 def _touchpoint(type_: str) -> Callable[[Event], bool]:
@@ -104,6 +110,7 @@ GOALS: dict[str, tuple[Goal, ...]] = {
         Goal(("delivery_problem",), "A later text was delivered.", when=_touchpoint("sms_delivered")),
         Goal(("review_request",), "They left a review.", when=_touchpoint("review_received")),
     ),
+    "contact_merged": (Goal(("duplicate_check",), "Merged.", when=_no_other_double),),
     "contact_deleted": (Goal(tuple(Task.Type.values), "The contact was removed."),),
 }  # fmt: skip
 
@@ -136,6 +143,19 @@ def _wishes(event: Event) -> Iterable[services.CancelTasks]:
                 booking_id=event.booking_id if goal.of_booking else None, made_before=event.recorded_at,
                 created_by=Task.CreatedBy.SYSTEM if goal.by_system else "",
             )  # fmt: skip
+
+
+@work.handler("tasks.two_people")
+def close_answered_duplicates(items: list[Work]) -> None:
+    """Somebody said that two contacts are two people: the question is answered, unless a third one is in it."""
+    for event in (item.event for item in items if item.event is not None):
+        for contact_id in sorted({event.contact_id or 0, event.data["other"]}):
+            asked = Task.objects.filter(
+                contact_id=contact_id, type=Task.Type.DUPLICATE_CHECK, status__in=Task.OPEN
+            )
+            task_id = asked.values_list("pk", flat=True).first()
+            if task_id is not None and not duplicates.suspects(contact_id):
+                services.complete_task(task_id, outcome=Task.Outcome.NOT_NEEDED, cause=event.cause)
 
 
 @work.handler("tasks.clashes", batch=100)

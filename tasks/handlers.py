@@ -27,6 +27,7 @@ def connect() -> None:
     """Subscribe; called once the apps are ready."""
     events.subscribe(("duplicate_suspected", "booking_clash"), handler="tasks.wishes")
     events.subscribe(goals.GOALS, handler="tasks.goals")
+    events.subscribe(("duplicate_dismissed",), handler="tasks.two_people")
     events.subscribe(goals.MAY_END_A_CLASH, handler="tasks.clashes")
     handover.connect()
     ticks.register("1min", "tasks.hand_over", handover.tick)

@@ -229,3 +229,40 @@ def test_engaged_or_further_begins_at_engaged_and_leaves_out_the_lost_and_partne
         *((B, stage) for stage in PIPELINES[B]),
         *((A, stage) for stage in PIPELINES[A]),
     }
+
+
+def test_a_way_is_made_of_moves_of_the_table_and_gives_nobody_up_on_it() -> None:
+    for source, target in itertools.product(STAGE_LABELS, STAGE_LABELS):
+        steps = pipeline.way(source, target)
+        if steps is None:
+            assert target not in pipeline.targets(source)
+            continue
+        assert not steps if source == target else steps[-1] == target
+        for here, there in itertools.pairwise((source, *steps)):
+            assert there in pipeline.targets(here)
+        assert not set(steps[:-1]) & {DEAD_LOST, DORMANT}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "steps"),
+    [
+        (Place(L, "engaged"), Place(A, "attended"), (BOOKED, BOOKING_CONFIRMED, Place(A, "attended"))),
+        (Place(B, "ready"), Place(B, "reminded"), (BOOKING_CONFIRMED, Place(B, "reminded"))),
+        (Place(A, "attended"), Place(B, "confirmed"), (BOOKING_CONFIRMED, Place(B, "confirmed"))),
+        (Place(L, "engaged"), Place(P, "active"), None), (START, START, ()),
+    ],
+)  # fmt: skip
+def test_a_way_is_the_shortest(source: Place, target: Place, steps: tuple[Place, ...] | None) -> None:
+    assert pipeline.way(source, target) == steps
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ahead"),
+    [
+        (START, ENGAGED, ENGAGED), (ENGAGED, START, ENGAGED), (ENGAGED, Place(A, "attended"), Place(A, "attended")),
+        (DEAD_LOST, START, START), (DORMANT, ENGAGED, ENGAGED), (DEAD_LOST, DORMANT, DORMANT),
+        (Place(P, "active"), START, START), (START, START, START),
+    ],
+)  # fmt: skip
+def test_of_two_places_the_one_further_along(one: Place, other: Place, ahead: Place) -> None:
+    assert pipeline.further(one, other) == ahead

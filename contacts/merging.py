@@ -1,0 +1,252 @@
+"""Two contacts that are one person become one: the survivor gets everything, the other points at it.
+
+Every foreign key to a contact is found by asking the models, so that a new app's rows move without anybody
+thinking of it. Where plain re-pointing would break a rule (a log that is append-only, one open task of a
+type), the app registers a mover for its model. Nothing is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+
+from contacts import consent, editing, events, pipeline, search, stages, uniting, warmness
+from contacts.commands import StageMove
+from contacts.locks import contacts_for_update, email_lock, hold, identity_lock, phone_lock
+from contacts.models import Contact, ExternalIdentity
+from contacts.signals import PERSONAL
+from contacts.vocabulary import Channel, ConsentState
+from core import clock, work
+from core import events as log
+from core.causes import Cause
+from core.errors import Conflict, Invalid
+from core.models import FieldChange
+from core.registry import Registry
+
+REASON = "merged"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two locked contacts of one clinic on their way to being one."""
+
+    keep: Contact
+    away: Contact
+    cause: Cause
+    now: datetime
+
+
+Mover = Callable[[Merge], int]
+"""Moves the rows of one model from `away` to `keep`, which are saved as they will be; answers how many went."""
+
+movers: Registry[Mover] = Registry("mover of a contact's rows")
+"""By model, for instance "tasks.task"; models that are not here are re-pointed."""
+
+next_visits: Registry[Callable[[Iterable[int], datetime], Mapping[int, datetime]]] = Registry("next visit")
+"""Who knows when contacts come next: (contact ids, now) -> moment by contact id."""
+
+
+def stays(merge: Merge) -> int:
+    """The mover of rows that stay where they are and are read from both: logs, and what is derived."""
+    return 0
+
+
+@transaction.atomic
+def merge_contacts(*, keep_id: int, away_id: int, cause: Cause) -> Contact:
+    """Make two contacts of one clinic one; returns the survivor. No rule runs because of it.
+
+    Raises Invalid for one and the same contact or two clinics, Conflict when one of them was merged already or
+    the survivor is hidden, NotFound when one is not there.
+    """
+    keep, away = _locked(keep_id, away_id)
+    _refuse(keep, away)
+    merge = Merge(keep, away, cause, clock.now())
+    steps = _steps(merge)
+    before = {contact.pk: {name: getattr(contact, name) for name in PERSONAL} for contact in (keep, away)}
+    come_from = keep.current_stage
+    changed = _unite(merge, steps)
+    _carry_withdrawals(merge)
+    moved = {label: count for label, move in _plan() if (count := move(merge))}
+    work.move_subject(f"contact:{away.pk}", f"contact:{keep.pk}")
+    _tell(merge, before, data={
+        "away": away.pk, "fields": changed, "moved": moved, "from_stage": come_from, "to_stage": keep.current_stage,
+    })  # fmt: skip
+    search.refresh([keep])
+    warmness.rescore({keep.pk: keep}, {keep.pk: cause})
+    return keep
+
+
+def _locked(keep_id: int, away_id: int) -> tuple[Contact, Contact]:
+    """Both, with everybody whose row a merge touches, in order of id; names first, as whoever matches does."""
+    pair = (keep_id, away_id)
+    rows = Contact.objects.filter(pk__in=pair).values_list("location_id", "phone", "email")
+    names = []
+    for place, phone, email in rows:
+        names += [phone_lock(place, phone)] if phone else []
+        names += [email_lock(place, email)] if email else []
+    known = ExternalIdentity.objects.filter(contact__in=pair)
+    names += [identity_lock(*row) for row in known.values_list("location_id", "provider", "external_id")]
+    hold(names)
+    theirs = models.Q(guardian__in=pair) | models.Q(merged_into__in=pair)
+    found = contacts_for_update({*pair, *Contact.objects.filter(theirs).values_list("pk", flat=True)})
+    return found[keep_id], found[away_id]
+
+
+def _refuse(keep: Contact, away: Contact) -> None:
+    if keep.pk == away.pk:
+        raise Invalid(
+            "A contact cannot be merged into itself. Name another one.", code="same_contact",
+            fields={"into": "This is the same contact."},
+        )  # fmt: skip
+    if keep.location_id != away.location_id:
+        raise Invalid("Only contacts of one clinic can be merged.", code="other_location")
+    for contact in (keep, away):
+        if contact.merged_into_id is not None:
+            raise Conflict(
+                "One of these contacts was merged into another one meanwhile. Open the one that is left.",
+                code="merged",
+            )
+    if keep.deleted_at is not None:
+        raise Conflict("Bring the hidden contact back before merging another one into it.", code="hidden")
+
+
+def relations() -> Iterator[tuple[type[models.Model], Any]]:
+    """Every foreign key to a contact, as (model, field)."""
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.get_fields():
+            if isinstance(field, models.ForeignKey) and field.related_model is Contact:
+                yield model, field
+
+
+def _plan() -> list[tuple[str, Mover]]:
+    """What moves, by model: its app's mover, or plain re-pointing of each of its keys."""
+    plan: dict[str, Mover] = {}
+    for model, field in relations():
+        label = model._meta.label_lower
+        if label in movers:
+            plan[label] = movers.get(label)
+        else:
+            plan[label if label not in plan else f"{label}.{field.name}"] = _repoint(model, field.attname)
+    return list(plan.items())
+
+
+def _repoint(model: type[models.Model], column: str) -> Mover:
+    def move(merge: Merge) -> int:
+        rows = model._base_manager.filter(**{column: merge.away.pk})
+        return rows.update(**{column: merge.keep.pk})
+
+    return move
+
+
+def _move_people(merge: Merge) -> int:
+    """The household is reached through the survivor, and whoever was merged before points at it too."""
+    members = Contact.objects.filter(guardian=merge.away)
+    count = members.update(guardian=merge.keep, updated_at=merge.now)
+    return count + Contact.objects.filter(merged_into=merge.away).update(merged_into=merge.keep)
+
+
+def _steps(merge: Merge) -> tuple[pipeline.Place, ...]:
+    """The way to the stage that fits the next visit; without a visit, to the one further along."""
+    keep, away = merge.keep, merge.away
+    coming: dict[int, datetime] = {}
+    for _, visits in next_visits.items():
+        coming.update(visits([keep.pk, away.pk], merge.now))
+    here, there = stages.where(keep), stages.where(away)
+    if coming:
+        wanted = there if min(coming, key=lambda pk: coming[pk]) == away.pk else here
+    else:
+        wanted = pipeline.further(here, there)
+    return pipeline.way(here, wanted) or ()
+
+
+def _unite(merge: Merge, steps: tuple[pipeline.Place, ...]) -> list[str]:
+    """Write both rows; the names of the survivor's fields that changed."""
+    keep, away = merge.keep, merge.away
+    wanted = uniting.united(_known(keep), _known(away)) | _reached(keep, away)
+    # Whoever was called hot already does not become so by two records becoming one.
+    wanted["warmness_score"] = max(keep.warmness_score, away.warmness_score)
+    changed = sorted(name for name, value in wanted.items() if getattr(keep, name) != value)
+    if wanted["phone"] == away.phone:
+        away.phone = ""
+    if away.guardian_id == keep.pk:
+        away.guardian_id = None
+    for name in changed:
+        setattr(keep, name, wanted[name])
+    stages.follow(keep, steps, _move(merge))
+    away.merged_into_id = keep.pk
+    away.updated_at = keep.updated_at = merge.now
+    # The phone is given up before it is taken.
+    Contact.objects.bulk_update([away], ["phone", "guardian_id", "merged_into_id", "updated_at"])
+    stage = ["current_pipeline", "current_stage", "stage_entered_at"]
+    Contact.objects.bulk_update([keep], [*changed, *stage, "updated_at"])
+    for contact in (keep, away):
+        contact.remember({*changed, "phone", "guardian_id"})
+    return changed
+
+
+def _known(contact: Contact) -> dict[str, Any]:
+    return {name: getattr(contact, name) for name in uniting.FIELDS}
+
+
+def _reached(keep: Contact, away: Contact) -> dict[str, Any]:
+    """How the survivor is reached: on its own phone, else on the other's own, else through a household."""
+    if keep.phone:
+        return {"phone": keep.phone, "guardian_id": None}
+    if away.phone:
+        return {"phone": away.phone, "guardian_id": None}
+    guardian_id = keep.guardian_id or away.guardian_id
+    return {"phone": "", "guardian_id": guardian_id if guardian_id != keep.pk else None}
+
+
+def _move(merge: Merge) -> StageMove:
+    place = stages.where(merge.keep)
+    return StageMove(merge.keep.pk, place.pipeline, place.stage, REASON, cause=merge.cause)
+
+
+def _carry_withdrawals(merge: Merge) -> None:
+    """The stricter holds: whoever said STOP on one number said it on the other too."""
+    keep, away = merge.keep, merge.away
+    states = consent.consent_for(keep.location_id, [keep.phone, keep.email, away.phone, away.email])
+    for channel, mine, theirs in (
+        (Channel.SMS, keep.phone, away.phone),
+        (Channel.EMAIL, keep.email, away.email),
+    ):
+        said = states.get(theirs, {})
+        purposes = [
+            purpose for (where, purpose), state in said.items()
+            if where == channel and state == ConsentState.WITHDRAWN
+        ]  # fmt: skip
+        if mine and theirs and mine != theirs and purposes:
+            consent.set_consent(
+                location_id=keep.location_id, address=mine, channel=channel, purposes=purposes,
+                state=ConsentState.WITHDRAWN, basis=REASON, source="desk", cause=merge.cause, contact_id=keep.pk,
+            )  # fmt: skip
+
+
+def _tell(merge: Merge, before: Mapping[int, Mapping[str, str]], *, data: dict[str, Any]) -> None:
+    event = log.record(
+        events.CONTACT_MERGED, cause=merge.cause, location_id=merge.keep.location_id, contact_id=merge.keep.pk,
+        data=data, source=editing.event_source(merge.cause),
+    )  # fmt: skip
+    assert event is not None
+    FieldChange.objects.bulk_create(
+        FieldChange(
+            event_id=event.pk, location_id=contact.location_id, contact_id=contact.pk, model="contacts.contact",
+            object_id=contact.pk, field=name, old=old, new=getattr(contact, name), at=merge.now,
+        )
+        for contact in (merge.keep, merge.away)
+        for name, old in before[contact.pk].items()
+        if old != getattr(contact, name)
+    )  # fmt: skip
+
+
+def connect() -> None:
+    """Called when the app is ready."""
+    movers.register("contacts.contact", _move_people)
+    for label in ("stagechange", "warmnessdelta", "warmnesshistory", "searchkey"):
+        movers.register(f"contacts.{label}", stays)

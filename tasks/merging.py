@@ -1,0 +1,64 @@
+"""Tasks of two contacts that become one: of twins the survivor's stays, with what the other one asked for."""
+
+from __future__ import annotations
+
+from contacts import merging
+from contacts.merging import Merge
+from core.events import record_many
+from tasks import events
+from tasks.models import Task
+from tasks.sets import event_of
+
+MERGED = "Merged"
+_FOLDED = (
+    "priority_floor", "due_datetime", "notes", "urgency", "assigned_to", "status", "claimed_by", "claimed_until",
+    "updated_at",
+)  # fmt: skip
+
+
+def move(merge: Merge) -> int:
+    """Give the survivor the other's tasks. An open one that has a twin there closes, and its twin takes it over."""
+    open_ = list(
+        Task.objects.filter(
+            contact_id__in=[merge.keep.pk, merge.away.pk], booking__isnull=True, status__in=Task.OPEN
+        )
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    own = {task.type: task for task in open_ if task.contact_id == merge.keep.pk}
+    twins = [task for task in open_ if task.contact_id == merge.away.pk and task.type in own]
+    news = []
+    for twin in twins:
+        _fold(own[twin.type], twin, merge)
+        twin.status, twin.closed_reason, twin.updated_at = Task.Status.CANCELLED, MERGED, merge.now
+        twin.claimed_by_id = twin.claimed_until = None
+        news.append(event_of(events.TASK_CANCELLED, twin, merge.cause, type=twin.type, reason=MERGED))
+        fields = ["due_datetime", "notes", "priority_floor"]
+        news.append(event_of(events.TASK_UPDATED, own[twin.type], merge.cause, fields=fields))
+    Task.objects.bulk_update(twins, ["status", "closed_reason", "claimed_by", "claimed_until", "updated_at"])
+    Task.objects.bulk_update([own[twin.type] for twin in twins], _FOLDED)
+    moved = Task.objects.filter(contact=merge.away).update(contact=merge.keep)
+    record_many(news)
+    return moved
+
+
+def _fold(task: Task, twin: Task, merge: Merge) -> None:
+    task.priority_floor = max(task.priority_floor, twin.priority_floor)
+    task.due_datetime = min(task.due_datetime, twin.due_datetime)
+    if twin.notes and twin.notes not in task.notes:
+        task.notes = f"{task.notes}\n{twin.notes}".strip()
+    task.urgency = task.urgency or twin.urgency
+    task.assigned_to_id = task.assigned_to_id or twin.assigned_to_id
+    if task.claimed_by_id is None and twin.claimed_by_id is not None:
+        # Whoever is working on it goes on working on it.
+        task.status, task.claimed_by_id, task.claimed_until = (
+            twin.status,
+            twin.claimed_by_id,
+            twin.claimed_until,
+        )
+    task.updated_at = merge.now
+
+
+def connect() -> None:
+    """Called when the app is ready."""
+    merging.movers.register("tasks.task", move)
