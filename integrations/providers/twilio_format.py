@@ -6,6 +6,7 @@ Twilio reports to, because it brings back nothing else.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -142,19 +143,21 @@ def search(sms: OutboundSms) -> dict[str, str]:
 
 
 def found(answer: Answer, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
-    """Whether a text is among those listed: by its words and its time, as Twilio keeps no reference.
+    """Whether a text is among those listed: by its letters and its time, as Twilio keeps no reference.
 
-    Two that read alike cannot be told apart, and a list that goes on may hold it further down: unsure.
+    Two that read alike cannot be told apart, one that only ends like it may be it with a line put before (as a trial
+    account does), and a list that goes on may hold it further down: unsure.
     """
     said = answer.json()
     listed = said.get("messages")
     if answer.status != 200 or not isinstance(listed, list):
         return LookupAnswer("unsure")
     rows = [row for row in listed if isinstance(row, Mapping)]
-    matches = [row for row in rows if _same(row, sms, sent_after)]
+    alike = [row for row in rows if _may_be(row, sms, sent_after)]
+    matches = [row for row in alike if _letters(row.get("body")) == _letters(sms.body)]
     if len(matches) == 1:
         return _found(matches[0])
-    if matches or len(rows) < len(listed) or not _reaches_back(said, rows, sent_after):
+    if alike or len(rows) < len(listed) or not _reaches_back(said, rows, sent_after):
         return LookupAnswer("unsure")
     return LookupAnswer("absent")
 
@@ -165,17 +168,20 @@ def _found(row: Mapping[str, object]) -> LookupAnswer:
     return LookupAnswer("found", provider_message_id=sid, status=status) if sid else LookupAnswer("unsure")
 
 
-def _same(row: Mapping[str, object], sms: OutboundSms, sent_after: datetime) -> bool:
-    if str(row.get("direction", "")).startswith("inbound"):
+def _may_be(row: Mapping[str, object], sms: OutboundSms, sent_after: datetime) -> bool:
+    if str(row.get("direction", "")).startswith("inbound") or reading.text(row.get("to")) != sms.to:
         return False
     at = _created(row)
-    words = row.get("body")
-    return (
-        isinstance(words, str)
-        and words.split() == sms.body.split()
-        and reading.text(row.get("to")) == sms.to
-        and (at is None or at >= sent_after - timedelta(seconds=1))
-    )
+    in_time = at is None or at >= sent_after - timedelta(seconds=1)
+    return in_time and _letters(row.get("body")).endswith(_letters(sms.body))
+
+
+def _letters(words: object) -> str:
+    """A text without what a provider may change on the way: spaces, quotes, dashes and accents."""
+    if not isinstance(words, str):
+        return ""
+    bare = "".join(filter(str.isalnum, unicodedata.normalize("NFKD", words)))
+    return bare.casefold() or "".join(words.split())
 
 
 def _reaches_back(said: Mapping[str, object], rows: Sequence[Mapping[str, object]], to: datetime) -> bool:

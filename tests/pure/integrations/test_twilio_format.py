@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -165,8 +166,21 @@ def test_a_text_without_a_clear_time_is_still_found(created: object) -> None:
     assert found([row(date_created=created)]).kind == "found"
 
 
-def test_spaces_that_were_changed_on_the_way_do_not_matter() -> None:
-    assert found([row(body=f"  {SMS.body}\n")]).kind == "found"
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SMS.body, f"  {SMS.body}\n"),
+        ("It\u2019s at 3pm \u2013 \u201cZoë\u201d", 'It\'s at 3pm - "Zoe"'),
+        ("👍", "👍"),
+    ],
+)
+def test_what_is_changed_on_the_way_does_not_matter(ours: str, theirs: str) -> None:
+    body = json.dumps({"messages": [row(body=theirs)]}).encode()
+    assert form.found(Answer(200, body), replace(SMS, body=ours), sent_after=NOW).kind == "found"
+
+
+def test_a_text_with_a_line_put_before_is_never_taken_for_absent() -> None:
+    assert found([row(body=f"Sent from your Twilio trial account - {SMS.body}")]) == LookupAnswer("unsure")
 
 
 @pytest.mark.parametrize(
