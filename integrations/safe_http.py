@@ -1,8 +1,8 @@
 """Posting to an address that somebody typed, without being led into our own network.
 
 The name is resolved once, every address must be public, and the connection goes to the very address that was
-looked at. No redirect is followed, no proxy of the environment is used, and nothing takes longer than
-`SECONDS`.
+looked at. No redirect is followed, no proxy of the environment is used, and no server holds a call for longer
+than `CONNECT_SECONDS` and `SECONDS`, however slowly it drips.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from core import clock
 from integrations import calling
@@ -28,6 +28,8 @@ CONNECT_SECONDS = 4.0
 SECONDS = 8.0
 READ = 500
 _PORTS = {"http": 80, "https": 443}
+#: Of a typed address, what has a meaning; whatever else is no ASCII letter or digit is written as %XX.
+_AS_THEY_ARE = "/?%:@!$&'()*+,;=~"
 
 
 class NotAllowed(Exception):
@@ -48,7 +50,8 @@ class Place:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
         path = parts.path or "/"
-        return cls(parts.scheme, parts.hostname or "", port, f"{path}?{parts.query}" if parts.query else path)
+        target = f"{path}?{parts.query}" if parts.query else path
+        return cls(parts.scheme, parts.hostname or "", port, quote(target, safe=_AS_THEY_ARE))
 
     @property
     def host_header(self) -> str:
@@ -87,14 +90,31 @@ def _connect(place: Place, allowed: Collection[str]) -> socket.socket:
         except OSError as error:
             last = error
             continue
-        if place.scheme == "http":
-            return sock
-        try:
-            return _tls().wrap_socket(sock, server_hostname=place.host)
-        except OSError:
-            sock.close()
-            raise
+        return sock if place.scheme == "http" else _secured(sock, place.host)
     raise last
+
+
+def _secured(sock: socket.socket, host: str) -> socket.socket:
+    secured = _tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        with _in_time(secured, CONNECT_SECONDS):
+            secured.do_handshake()
+    except OSError:
+        secured.close()
+        raise
+    return secured
+
+
+@contextmanager
+def _in_time(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """However slowly bytes drip in, the connection is cut after so long."""
+    watchdog = threading.Timer(seconds, _cut, [sock])
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def resolve(host: str, port: int, allowed: Collection[str]) -> list[str]:
@@ -114,28 +134,22 @@ def _tls() -> ssl.SSLContext:
 def _exchange(
     sock: socket.socket, place: Place, body: bytes, headers: Mapping[str, str]
 ) -> tuple[CallOutcome, str]:
-    # However slowly bytes drip in, the whole of it ends in time.
-    watchdog = threading.Timer(SECONDS, _cut, [sock])
-    watchdog.daemon = True
-    watchdog.start()
     sock.settimeout(SECONDS)
     connection = http.client.HTTPConnection(place.host, place.port)
     connection.sock = sock
-    try:
-        connection.request(
-            "POST",
-            place.path,
-            body=body,
-            headers={"Host": place.host_header, "Connection": "close", **headers},
-        )
-        response = connection.getresponse()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        logger.info("no answer", extra={"error": type(error).__name__})
-        return CallOutcome("unknown", "no_answer"), ""
-    else:
+    with _in_time(sock, SECONDS):
+        try:
+            connection.request(
+                "POST",
+                place.path,
+                body=body,
+                headers={"Host": place.host_header, "Connection": "close", **headers},
+            )
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            logger.info("no answer", extra={"error": type(error).__name__})
+            return CallOutcome("unknown", "no_answer"), ""
         return _heard(response)
-    finally:
-        watchdog.cancel()
 
 
 def _heard(response: http.client.HTTPResponse) -> tuple[CallOutcome, str]:

@@ -153,13 +153,30 @@ def mail_server() -> Iterator[MailServer]:
             with suppress(OSError):
                 self.wfile.write(f"{text}\r\n".encode())
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        allow_reuse_address = True
-
-    with _running(Server(("127.0.0.1", 0), Handler)) as port:
+    with _running(_Server(("127.0.0.1", 0), Handler)) as port:
         kept.port = port
         yield kept
+
+
+@contextmanager
+def slow_handshake() -> Iterator[int]:
+    """A server that begins with TLS and then drips for 3 s, each byte in time; its port."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"\x16\x03\x03\x40\x00")
+                for _ in range(60):
+                    self.request.sendall(b"\x02")
+                    time.sleep(0.05)
+
+    with _running(_Server(("127.0.0.1", 0), Handler)) as port:
+        yield port
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
 
 
 @contextmanager

@@ -245,6 +245,27 @@ def test_a_certificate_that_is_none_is_not_trusted(webhooks: ProviderAccount, re
     assert receiver.requests == []
 
 
+def test_a_server_that_drips_its_handshake_is_cut_off(
+    webhooks: ProviderAccount, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTBOUND_ALLOWED_HOSTS = ["127.0.0.1"]
+    monkeypatch.setattr(safe_http, "CONNECT_SECONDS", 0.3)
+    with receivers.slow_handshake() as port:
+        call = webhook(webhooks, f"https://127.0.0.1:{port}/")
+        started = time.monotonic()
+        send_due()
+        assert time.monotonic() - started < 2
+    assert stands(call)[0] == "waiting"
+    assert stands(call)[1] in ("tls_failed", "no_connection")
+
+
+def test_an_address_may_hold_other_letters(webhooks: ProviderAccount, receiver: Receiver) -> None:
+    call = webhook(webhooks, f"{receiver.url}/caf\u00e9?a=%20b&c=\u00fc")
+    send_due()
+    assert stands(call) == ("done", "arrived", 1)
+    assert receiver.requests[0].path == "/hook/caf%C3%A9?a=%20b&c=%C3%BC"
+
+
 # Nothing into a private network
 
 
