@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_UP, Decimal
 from email.utils import parsedate_to_datetime
@@ -26,12 +26,13 @@ HIGHEST_CENTS = 100_000
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How a call ended. `status` is None when no answer came; `request_left` is False when nothing can have
-    reached the provider. `retry_after` is that header."""
+    reached the provider. `retry_after` is that header; `headers` are all of them, their names in lower case."""
 
     status: int | None = None
     body: bytes = b""
     retry_after: str = ""
     request_left: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Mapping[str, object]:
         """The JSON object that the body is; an empty one for anything else."""

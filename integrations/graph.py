@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import requests
 from django.conf import settings
 
 from core.errors import Malformed
-from integrations import lead_accounts, reading
+from integrations import http, lead_accounts, reading
 from integrations.models import ProviderAccount
 from integrations.ports import FetchAnswer
 from integrations.providers import meta
 
-TIMEOUT = (5, 10)
-LARGEST_ANSWER = 1024 * 1024
 NO_TOKEN = "no_access_token"
 
 # Codes of the Graph API's errors: the token or a right is missing; too many calls; try again; not there.
@@ -40,20 +38,11 @@ def fetch_lead(account: ProviderAccount, body: bytes) -> FetchAnswer:
         # Apps may ask for a proof that the caller knows their secret, too.
         parameters["appsecret_proof"] = hmac.digest(secrets[0].encode(), token.encode(), hashlib.sha256).hex()
     url = f"{settings.META_GRAPH_URL.rstrip('/')}/{quote(meta.lead_id(body), safe='')}"
-    try:
-        # In a header, because addresses end up in logs.
-        with requests.get(
-            url,
-            params=parameters,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=TIMEOUT,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-            return read(response.status_code, dict(response.headers), content)
-    except requests.RequestException as error:
-        return FetchAnswer("retry", code=type(error).__name__)
+    # In a header, because addresses end up in logs.
+    answer = http.call("GET", url, params=parameters, headers={"Authorization": f"Bearer {token}"})
+    if answer.status is None:
+        return FetchAnswer("retry", code=answer.word())
+    return read(answer.status, answer.headers, answer.body)
 
 
 def needs_new_token(code: str) -> bool:
@@ -62,10 +51,8 @@ def needs_new_token(code: str) -> bool:
     return int(code) in _NOT_LET_IN if named else code in (NO_TOKEN, "http_401")
 
 
-def read(status: int, headers: dict[str, str], content: bytes) -> FetchAnswer:
+def read(status: int, headers: Mapping[str, str], content: bytes) -> FetchAnswer:
     """What an answer of the Graph API means."""
-    if len(content) > LARGEST_ANSWER:
-        return FetchAnswer("retry", code="answer_too_large")
     try:
         answer = reading.json_object(content)
         error = reading.mapping(answer.get("error"), "error")
@@ -86,7 +73,7 @@ def read(status: int, headers: dict[str, str], content: bytes) -> FetchAnswer:
     return FetchAnswer("retry", code=named)
 
 
-def _pause(headers: dict[str, str]) -> float | None:
+def _pause(headers: Mapping[str, str]) -> float | None:
     """The seconds an account is told to wait."""
     told = {name.lower(): value for name, value in headers.items()}
     seconds = told.get("retry-after", "")

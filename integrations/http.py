@@ -1,4 +1,5 @@
-"""Calls to providers. The only place that opens connections to the outside; it follows no redirect.
+"""Calls to providers, whose addresses the settings name; it follows no redirect. What goes to an address that
+somebody typed takes `integrations.safe_http`.
 
 Every call has a connection of its own: on one that was kept open, a provider that had just closed it and one
 that broke off while it was taking the text would look the same.
@@ -44,6 +45,7 @@ def call(
                 status=response.status_code,
                 body=_body(response),
                 retry_after=response.headers.get("Retry-After", ""),
+                headers={name.lower(): value for name, value in response.headers.items()},
             )
     except requests.RequestException as error:
         return Answer(request_left=not _never_left(error))

@@ -17,7 +17,7 @@ from accounts import doctor
 from contacts.models import Consent, Contact, Touchpoint
 from core.causes import Cause
 from core.models import Event
-from integrations import fetching, graph, inbound, services
+from integrations import fetching, graph, http, inbound, services
 from integrations.models import Fetch, Provider, ProviderAccount, Receipt
 from tests.factories.integrations import make_account, token_of
 from tests.harness.graph import FakeGraph
@@ -239,7 +239,7 @@ def test_a_passing_fault_is_tried_again_after_a_pause(fault, post, fake, run_wor
 
 def test_silence_is_tried_again(post, fake, run_work, frozen_time, monkeypatch) -> None:
     time = frozen_time(NOW)
-    monkeypatch.setattr(graph, "TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     fake.faults = ["slow"]
     post(NOTICE)
     run_work()
