@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 
 from accounts import access, pages, roles
 from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
-from contacts import panels, pipeline, selectors, services
+from contacts import merge_page, panels, pipeline, selectors, services
 from contacts.admin_filters import BandFilter, HiddenFilter, StageFilter
 from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
 from contacts.models import (
@@ -188,7 +188,7 @@ class ContactAdmin(ScopedAdmin):
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["recalculate", "opt_out", "opt_in", "hide", "bring_back"],
+            "items": ["merge_with", "recalculate", "opt_out", "opt_in", "hide", "bring_back"],
         },
     )
 
@@ -230,9 +230,30 @@ class ContactAdmin(ScopedAdmin):
         """The form is the same address with ?edit=1, so that saving comes back to the page."""
         return HttpResponseRedirect(f"{_address(object_id)}?edit=1")
 
+    @action(description="Merge with…", url_path="merge-with", icon="merge", permissions=["change"])
+    def merge_with(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads to the page that compares two contacts."""
+        return HttpResponseRedirect(reverse("admin:contacts_contact_merge", args=(object_id,)))
+
+    def merge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """See `contacts.merge_page`."""
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404("There is no such contact.")
+        return self._moved_on(request, contact) or merge_page.merge(request, contact, self.opts)
+
+    def _moved_on(self, request: HttpRequest, contact: Contact) -> HttpResponse | None:
+        """The way to the contact that a merged one is now."""
+        if contact.merged_into is None:
+            return None
+        messages.info(request, "This contact was merged into the one you see.")
+        return HttpResponseRedirect(_address(contact.merged_into.public_id))
+
     def get_urls(self) -> list[Any]:
         history = self.admin_site.admin_view(self.timeline_view)
+        merging = self.admin_site.admin_view(pages.refusing(self.merge_view))
         return [
+            path("<path:object_id>/merge/", merging, name="contacts_contact_merge"),
             path("<path:object_id>/timeline/", history, name="contacts_contact_timeline"),
             *super().get_urls(),
         ]
@@ -243,6 +264,8 @@ class ContactAdmin(ScopedAdmin):
         context = {"panels": None, **(extra_context or {})}
         if request.method == "GET" and "edit" not in request.GET:
             contact = self.get_object(request, object_id)
+            if contact is not None and (moved_on := self._moved_on(request, contact)):
+                return moved_on
             if contact is not None:
                 context["panels"] = panels.render(contact, request)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)

@@ -8,6 +8,7 @@ type), the app registers a mover for its model. Nothing is deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -187,6 +188,32 @@ def _unite(merge: Merge, steps: tuple[pipeline.Place, ...]) -> list[str]:
     for contact in (keep, away):
         contact.remember({*changed, "phone", "guardian_id"})
     return changed
+
+
+def preview(keep: Contact, away: Contact) -> Contact:
+    """The survivor as it would be; neither row is locked, and nothing is written."""
+    steps = _steps(Merge(keep, away, Cause.system(REASON), clock.now()))
+    after = copy(keep)
+    for name, value in (uniting.united(_known(keep), _known(away)) | _reached(keep, away)).items():
+        setattr(after, name, value)
+    if steps:
+        after.current_pipeline, after.current_stage = steps[-1]
+    return after
+
+
+def counts(away: Contact) -> list[tuple[str, int]]:
+    """How many rows of each kind would go to the survivor, in the words of staff. One query for each kind."""
+    found = []
+    for model, field in relations():
+        label = model._meta.label_lower
+        if label in movers and movers.get(label) is stays:
+            continue
+        count = model._base_manager.filter(**{field.attname: away.pk}).count()
+        words = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
+        named = "of the household" if field.name == "guardian" else words
+        if count and field.name != "merged_into":
+            found.append((str(named), count))
+    return found
 
 
 def _known(contact: Contact) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""Merging at the desk: from a duplicate task or the contact's page, with both side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from contacts.models import Contact
+from tasks.models import Task
+from tests.factories.contacts import log, make_contact, make_member
+from tests.merging.conftest import ONE, TWO, fresh
+
+
+@pytest.fixture
+def desk(client, receptionist) -> Any:
+    client.force_login(receptionist)
+    return client
+
+
+def page_of(contact: Contact) -> str:
+    return reverse("admin:contacts_contact_merge", args=(contact.public_id,))
+
+
+def test_from_the_task_to_one_person(ann, desk, run_work) -> None:
+    double = make_member(ann, name="Zoe Wong")
+    run_work()
+    assert (
+        page_of(double)
+        in desk.get(reverse("admin:index"), {"assigned_to": "anyone", "timeframe": "upcoming"}).text
+    )
+    asked = desk.get(page_of(double)).text
+    assert f"?with={ann.public_id}" in asked
+    compared = desk.get(page_of(double), {"with": str(ann.public_id), "keep": "other"}).text
+    assert "Merge into Ann Lee" in compared
+    answer = desk.post(
+        page_of(double), {"with": str(ann.public_id), "keep": "other", "merge": ""}, follow=True
+    )
+    assert answer.redirect_chain[-1][0] == reverse("admin:contacts_contact_change", args=(ann.public_id,))
+    assert fresh(double).merged_into == ann
+    run_work()
+    assert Task.objects.get(type="duplicate_check").closed_reason == "Merged."
+
+
+def test_not_the_same_person_closes_the_task(ann, desk, run_work) -> None:
+    double = make_member(ann, name="Zoe Wong")
+    run_work()
+    desk.post(page_of(double), {"with": str(ann.public_id), "different": ""})
+    run_work()
+    task = Task.objects.get(type="duplicate_check")
+    assert (task.status, task.outcome) == ("completed", "not_needed")
+    assert Contact.objects.live().count() == 2
+    assert f"?with={ann.public_id}" not in desk.get(page_of(double)).text
+
+
+def test_any_contact_of_the_clinic_is_found_and_compared(ann, twin, desk, stranger, book) -> None:
+    make_contact(stranger.memberships.get().location, name="Wong Elsewhere")
+    book(twin)
+    log(twin, "form_submit")
+    found = desk.get(page_of(ann), {"q": "wong"}).text
+    assert f"?with={twin.public_id}" in found
+    assert "Elsewhere" not in found
+    assert "Nobody else" in desk.get(page_of(ann), {"q": "nobody at all"}).text
+    shown = desk.get(page_of(ann), {"with": str(twin.public_id)}).text
+    assert "1 touchpoint, 1 booking." in shown
+    for words in (ONE, TWO, "ann@old.au", "Merge into Ann Lee", "Keep A. Lee-Wong instead"):
+        assert words in shown
+
+
+def test_the_merged_ones_pages_lead_to_the_one_that_stays(ann, twin, desk) -> None:
+    desk.post(page_of(ann), {"with": str(twin.public_id), "merge": ""})
+    theirs = reverse("admin:contacts_contact_change", args=(twin.public_id,))
+    for address in (theirs, page_of(twin)):
+        answer = desk.get(address)
+        assert answer.status_code == 302
+        assert str(ann.public_id) in answer.url
+    listed = desk.get(reverse("admin:contacts_contact_changelist")).text
+    assert "Ann Lee" in listed
+    assert "A. Lee-Wong" not in listed
+    again = desk.post(page_of(ann), {"with": str(twin.public_id), "merge": ""})
+    assert again.status_code == 404
+
+
+def test_readers_and_other_clinics_have_no_such_page(ann, twin, client, reader, stranger) -> None:
+    client.force_login(reader)
+    assert client.get(page_of(ann)).status_code == 403
+    assert client.post(page_of(ann), {"with": str(twin.public_id), "merge": ""}).status_code == 403
+    client.force_login(stranger)
+    assert client.get(page_of(ann)).status_code == 404
+    assert fresh(twin).merged_into is None
+
+
+def test_the_page_costs_the_same_with_a_long_history(ann, twin, desk) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert desk.get(page_of(ann), {"with": str(twin.public_id)}).status_code == 200
+        return len(captured)
+
+    few = cost()
+    for _ in range(20):
+        log(twin, "form_submit")
+    assert few == cost() <= 25
