@@ -61,6 +61,10 @@ def test_a_visitor_of_a_listed_page_becomes_a_lead(site, page, run_work) -> None
     page.fill("[name=name]", "Ana Silva")
     page.fill("[name=phone]", "0412 345 678")
     page.fill("[name=message]", "Can I come on Tuesday?")
+    day = '<input type="checkbox" name="day" value="{}" checked>'
+    page.eval_on_selector(
+        "button", f"button => button.insertAdjacentHTML('beforebegin', '{day.format(1)}{day.format(2)}')"
+    )
     page.check("[name=consent]")
     page.click("button")
     page.wait_for_function("document.querySelector('[role=status]').textContent.length > 0")
@@ -72,7 +76,9 @@ def test_a_visitor_of_a_listed_page_becomes_a_lead(site, page, run_work) -> None
         "Spring",
         "http://127.0.0.1/landing",
     )
-    assert Touchpoint.objects.get(type="form_submit").answers == {"message": "Can I come on Tuesday?"}
+    assert Touchpoint.objects.get(type="form_submit").answers == {
+        "message": "Can I come on Tuesday?", "day": "1, 2"
+    }  # fmt: skip
     assert {said.wording for said in Consent.objects.all()} == {
         "You may text and e-mail me about my enquiry."
     }
