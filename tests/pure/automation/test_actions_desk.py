@@ -177,6 +177,10 @@ def test_what_does_not_fit_is_named_by_its_path(raw: dict[str, Any], path: str, 
         ),
         ({"type": "update_task", "task_types": ["call"], "due_in_seconds": 0}, "change open tasks call: due now"),
         (
+            {"type": "update_task", "task_types": ["call"], "assign": "round_robin"},
+            "change open tasks call: for the next in turn",
+        ),
+        (
             {"type": "update_task", "task_types": ["call"], "due_at": "end_of_business_day"},
             "change open tasks call: due by the end of the business day",
         ),

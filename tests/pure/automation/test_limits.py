@@ -121,6 +121,12 @@ def test_only_bookings_and_outcomes_from_before_are_limited(
     assert golive.limit(heard, live_since=None, over_at=over_at) is None
 
 
+def test_a_booking_that_is_heard_again_when_the_clinic_goes_live_is_limited_whenever_it_was_made() -> None:
+    heard = Happening(1, "booking_created", 1, "event:1", Cause.user(1), NOW, 7, 9, taken_over=True)
+    before = golive.limit(heard, live_since=NOW - timedelta(days=1), over_at=None)
+    assert before is golive.BOOKED_BEFORE
+
+
 @pytest.mark.parametrize(
     ("limit", "action", "turn"),
     [

@@ -59,6 +59,7 @@ def test_a_notice_is_complete_once_its_lead_is_with_it() -> None:
     assert meta.is_complete(ANSWERED)
     assert meta.is_complete(meta.with_lead(NOTICE, LEAD))
     assert meta.lead_id(b"{}") == ""
+    assert meta.page_id(b"{}") == ""
 
 
 @pytest.mark.parametrize("lead", [b"<html>", b"[]", b"{}", b'{"field_data": "x"}'])

@@ -97,6 +97,13 @@ def test_a_misspelt_permission_is_a_mistake_not_a_no(resource: str, action: str)
 def test_a_model_cannot_declare_an_unknown_resource() -> None:
     with pytest.raises(ValueError, match="Unknown resource"):
         Access(resource="patients")
+    assert Access(resource="contacts").location == "location"
+
+
+def test_a_token_may_carry_each_action_on_each_resource_or_all_of_them() -> None:
+    known = roles.known_scopes()
+    assert len(known) == len(set(known)) == len(RESOURCES) * (len(ACTIONS) + 1)
+    assert {"contacts:read", "audit:*"} <= set(known)
 
 
 def test_rows_without_a_location_belong_to_those_who_see_everything() -> None:

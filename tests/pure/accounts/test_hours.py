@@ -113,3 +113,8 @@ def test_an_unknown_holiday_calendar_has_no_holidays() -> None:
     nowhere = hours.Hours(WEEK, SYDNEY, frozenset(), "ZZ", "")
     assert nowhere.is_open(local("2026-12-25T10:00"))
     assert not CLINIC.is_open(local("2026-12-25T10:00"))
+
+
+def test_own_days_are_dates_each_counted_once() -> None:
+    assert hours.parse_own_days(["2026-12-24", "2026-12-24"]) == frozenset({date(2026, 12, 24)})
+    assert hours.parse_own_days([]) == frozenset()
