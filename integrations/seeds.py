@@ -16,20 +16,23 @@ SENDERS = {"sydney": "+61255501000", "melbourne": "+61355501000"}
 
 
 def add_phone(location: Location) -> None:
-    """Give a location an on-screen phone to send by, and a sender of texts and one of e-mails where it has none."""
+    """Give a location an on-screen phone to send by, and a sender of texts and one of e-mails where it has none.
+
+    A location that sends by a real provider is left alone.
+    """
     phone = _account(location, Provider.CONSOLE, "On-screen phone")
-    if not location.sender_identities.exists():
+    senders = list(location.sender_identities.all())
+    if any(sender.account_id != phone.pk for sender in senders):
+        return
+    values = {
+        False: SENDERS.get(location.code, "CLINIC"),
+        True: f"hello@{location.code}.example",
+    }
+    for is_email in sorted(values.keys() - {sender.is_email for sender in senders}):
         SenderIdentity.objects.create(
             location=location,
             account=phone,
-            value=SENDERS.get(location.code, "CLINIC"),
-            registration=SenderIdentity.Registration.NOT_NEEDED,
-            per_second=50,
-        )
-        SenderIdentity.objects.create(
-            location=location,
-            account=phone,
-            value=f"hello@{location.code}.example",
+            value=values[is_email],
             registration=SenderIdentity.Registration.NOT_NEEDED,
             per_second=50,
         )
