@@ -99,8 +99,9 @@ def draft(*, location: Location, user: User, wanted: NewBulk, cause: Cause) -> B
     """Write a send down, to be looked at. Raises Invalid for a wording that must not be sent or an audience that is
     not there or empty; NotFound for an unknown template.
     """
-    if wanted.key:
-        before = BulkSend.objects.filter(dedupe_key=_key(wanted, cause)).first()
+    key = _key(location, wanted, cause)
+    if key is not None:
+        before = BulkSend.objects.filter(dedupe_key=key).first()
         if before is not None:
             return before
     template, wording, purpose = _wording(location, wanted)
@@ -111,16 +112,20 @@ def draft(*, location: Location, user: User, wanted: NewBulk, cause: Cause) -> B
         raise Invalid(
             "Nobody is in that audience now.", code="nobody", fields={"audience": "nobody is in it"}
         )
-    return BulkSend.objects.create(
-        location=location, audience=wanted.audience, audience_ref=wanted.audience_ref, label=found.label[:160],
-        contact_ids=sorted(set(wanted.contact_ids)) if wanted.audience == audiences.CONTACTS else [],
-        template=template, wording=wording, purpose=purpose, looked_at=len(found.ids),
-        same_number=found.same_number, dedupe_key=_key(wanted, cause), cause_kind=cause.kind, cause_id=str(cause.id),
-    )  # fmt: skip
+    about = {
+        "audience": wanted.audience, "audience_ref": wanted.audience_ref, "label": found.label[:160],
+        "contact_ids": sorted(set(wanted.contact_ids)) if wanted.audience == audiences.CONTACTS else [],
+        "template": template, "wording": wording, "purpose": purpose, "looked_at": len(found.ids),
+        "same_number": found.same_number, "cause_kind": cause.kind, "cause_id": str(cause.id),
+    }  # fmt: skip
+    if key is None:
+        return BulkSend.objects.create(location=location, **about)
+    # Two requests with one key at once: the second finds what the first made.
+    return BulkSend.objects.get_or_create(dedupe_key=key, defaults={"location": location, **about})[0]
 
 
-def _key(wanted: NewBulk, cause: Cause) -> str | None:
-    return f"bulk:{cause.id}:{wanted.key}"[:200] if wanted.key else None
+def _key(location: Location, wanted: NewBulk, cause: Cause) -> str | None:
+    return f"bulk:{location.pk}:{cause.id}:{wanted.key}"[:200] if wanted.key else None
 
 
 def _wording(location: Location, wanted: NewBulk) -> tuple[Template | None, str, str]:

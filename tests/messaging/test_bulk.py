@@ -10,12 +10,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.models import Location, Membership
 from contacts import services as contact_services
 from contacts.models import Contact
 from core import work
+from core.causes import Cause
 from core.models import Event, Work
 from integrations.models import SenderIdentity
 from messaging import bulk, sending
+from messaging.bulk import NewBulk
 from messaging.models import BlockedNumber, BulkSend, Message
 from messaging.services import NewMessage, queue_messages
 from tests.factories.contacts import make_contact, make_member
@@ -136,6 +139,41 @@ def test_a_repeated_request_with_its_key_is_one_send(api, gateway, receptionist,
 
     assert first["id"] == second["id"]
     assert len(gateway.texts) == 2
+
+
+def test_two_requests_with_one_key_at_once_make_one_draft(sydney, receptionist, people, monkeypatch):
+    wanted = NewBulk(
+        "contacts", contact_ids=[one.pk for one in people(2)], message=TEXT, purpose="service", key="k"
+    )
+    drafting = {
+        "location": sydney,
+        "user": receptionist,
+        "wanted": wanted,
+        "cause": Cause.user(receptionist.pk),
+    }
+    find, rivals = bulk.audiences.find, []
+
+    def overtaken(*args, **more):
+        monkeypatch.undo()
+        rivals.append(bulk.draft(**drafting))
+        return find(*args, **more)
+
+    monkeypatch.setattr(bulk.audiences, "find", overtaken)
+    assert [bulk.draft(**drafting)] == rivals
+
+
+def test_a_key_used_at_another_clinic_is_another_send(sydney, receptionist, people):
+    melbourne = Location.objects.create(name="Avatar Imaging Melbourne", code="melbourne")
+    Membership.objects.create(user=receptionist, location=melbourne, role="manager")
+    there = make_contact(melbourne, name="Mel Born")
+    here, away = (
+        bulk.draft(
+            location=location, user=receptionist, cause=Cause.user(receptionist.pk),
+            wanted=NewBulk("contacts", contact_ids=[one.pk], message=TEXT, purpose="service", key="k"),
+        )
+        for location, one in ((sydney, people(1)[0]), (melbourne, there))
+    )  # fmt: skip
+    assert (here.location, away.location) == (sydney, melbourne)
 
 
 def test_a_stop_in_the_middle_of_a_send_counts_at_once(drafted, gateway, sydney, people):
