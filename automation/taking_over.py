@@ -39,13 +39,13 @@ def go_live(items: list[Work]) -> None:
         location = Location.objects.get(pk=event.location_id or 0)
         if location.automation_mode != Location.AutomationMode.LIVE:
             continue  # It was switched back before its turn came.
-        _free_occasions(location)
         ahead = dict(
             Booking.objects.live(clock.now())
             .filter(location=location, status__in=STANDING)
             .values_list("pk", "contact_id")
         )
         lock_contacts(ahead.values())
+        _free_occasions(location)
         _do_what_was_held(location, ahead)
         _hear_of_bookings(location, ahead, since=event.pk)
 
