@@ -299,6 +299,7 @@ EVENT_READERS: Mapping[str, Mapping[str, str]] = {
     "message_sent": {"template": "template", "category": "category"},
     "message_failed": {"message_reason": "reason"},
     "message_held": {"message_reason": "reason"},
+    "messages_wait": {"message_reason": "reason"},
     "message_ambiguous": {"message_intent": "intent"},
     "reply_needed": {"message_intent": "intent", "message_reason": "reason"},
     "booking_outcome_updated": {"old_outcome": "old", "new_outcome": "new"},

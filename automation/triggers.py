@@ -51,6 +51,7 @@ TRIGGERS: Mapping[str, Trigger] = {
         Trigger("message_sent", "A message has been sent", _SENT),
         Trigger("message_failed", "A message could not be delivered", frozenset({"message_reason"})),
         Trigger("message_held", "A message is held", frozenset({"message_reason"})),
+        Trigger("messages_wait", "Messages of the clinic wait", frozenset({"message_reason"}), contact=False),
         Trigger("message_storm", "Many messages of one rule are held", contact=False),
         Trigger("message_unknown", "Nobody knows whether a message went out"),
         Trigger("message_ambiguous", "An answer could mean several visits", _REPLY),

@@ -31,6 +31,7 @@ NUMBER_BLOCKED = events.define("number_blocked", label="Number cannot be reached
 NUMBER_LIFTED = events.define(
     "number_lifted", label="Texts may go to a number again", keys={"number", "code"}
 )
+MESSAGES_WAIT = events.define("messages_wait", label="Messages of the clinic wait", keys={"reason"})
 MESSAGE_STORM = events.define("message_storm", label="Many messages at once are held", keys={"storm"})
 STORM_LET_GO = events.define("storm_let_go", label="Held storm let go", keys={"storm", "count"})
 STORM_DROPPED = events.define("storm_dropped", label="Held storm dropped", keys={"storm", "count"})

@@ -18,11 +18,10 @@ from bookings.models import LIVE, Booking
 from bookings.models import Status as BookingStatus
 from contacts import consent as contact_consent
 from core import clock
-from core.events import NewEvent, record_many
+from core.events import record_many
 from integrations.models import SenderIdentity
-from messaging import limits, numbers, policy, rendering, safety, segments, values
-from messaging.events import MESSAGE_HELD, MESSAGE_SUPPRESSED
-from messaging.models import Category, Channel, Message, Purpose, Status, Template
+from messaging import kept_back, limits, numbers, policy, rendering, safety, segments, values
+from messaging.models import Category, Channel, Message, Purpose, Template
 from messaging.quiet import QuietHours
 
 #: Answers to STOP and HELP: they go out whatever was opted out of.
@@ -118,11 +117,11 @@ def settle(messages: Sequence[Message], verdicts: Sequence[Verdict]) -> list[Mes
         put(message, verdict)
         changed.append(message)
         if verdict.decision.kind != "wait":
-            told.append(_not_sent(message))
+            told.append(message)
     Message.objects.bulk_update(
         changed, ["status", "reason", "send_at", "lease_until", "address", "dedupe_key", "updated_at"]
     )
-    record_many(told)
+    record_many(kept_back.told_of(told))
     return going
 
 
@@ -150,29 +149,6 @@ def fill(message: Message, verdict: Verdict) -> None:
     message.cost_cents = verdict.cost_cents
     if message.template is not None and not message.wording:
         message.asks_answer = message.template.asks_answer and verdict.instead is None
-
-
-def not_sent_events(messages: Iterable[Message]) -> list[NewEvent]:
-    """The events that tell of messages kept back for good or for a person."""
-    kept = (Status.SUPPRESSED, Status.SKIPPED, Status.EXPIRED, Status.HELD)
-    # A storm is told of once, for all that it holds.
-    return [
-        _not_sent(message) for message in messages if message.status in kept and message.reason != "storm"
-    ]
-
-
-def _not_sent(message: Message) -> NewEvent:
-    held = message.status == Status.HELD
-    return NewEvent(
-        type=MESSAGE_HELD if held else MESSAGE_SUPPRESSED,
-        cause=message.cause,
-        location_id=message.location_id,
-        contact_id=message.contact_id,
-        booking_id=message.booking_id,
-        data={"message": message.pk, "reason": message.reason},
-        # What is held is looked at again and again: told once for each reason.
-        dedupe_key=f"message_held:{message.pk}:{message.reason}" if held else None,
-    )
 
 
 def _gather(messages: Sequence[Message]) -> Facts:

@@ -14,7 +14,7 @@ from contacts.services import NewTouchpoint
 from core import clock, events
 from core.causes import Cause
 from integrations.ports import ReceiptStatus
-from messaging import delivery, numbers
+from messaging import delivery, kept_back, numbers
 from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE_UNKNOWN, OPT_OUT
 from messaging.models import Channel, Message, Purpose, Status
 
@@ -115,6 +115,7 @@ def held(message: Message, *, reason: str) -> None:
     message.lease_until = message.next_try_at = None
     message.save()
     _record(MESSAGE_HELD, message, key=f"message_held:{message.pk}:{reason}", reason=reason)
+    events.record_many(kept_back.waiting_events([message]))
 
 
 def parked(message: Message, *, reason: str = "too_many_tries") -> None:

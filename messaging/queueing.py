@@ -14,7 +14,7 @@ from core import clock, doorbell
 from core.causes import Cause
 from core.errors import NotFound
 from core.events import NewEvent, record_many
-from messaging import judging, policy, rendering, storms, wordings
+from messaging import judging, kept_back, policy, rendering, storms, wordings
 from messaging.events import MESSAGE_QUEUED
 from messaging.models import (
     PURPOSE_RANK,
@@ -229,7 +229,7 @@ def _insert(rows: list[Message]) -> dict[str, Message]:
         made[str(key)] = row
     ours = [row for row in made.values() if row.public_id in ids]
     record_many([*(_queued(row) for row in ours if row.status in (Status.SCHEDULED, Status.QUEUED)),
-                 *judging.not_sent_events(ours)])  # fmt: skip
+                 *kept_back.told_of(ours)])  # fmt: skip
     if any(row.status == Status.QUEUED for row in ours):
         doorbell.ring_on_commit()
     return made
