@@ -67,6 +67,8 @@ class ScopedAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_filter_sheet = False
     deletable: ClassVar[bool] = False
+    empty_hint: ClassVar[str] = ""
+    """What the list holds, for whoever finds it without a row."""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return access.visible(super().get_queryset(request), request.user)

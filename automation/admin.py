@@ -27,6 +27,7 @@ from accounts.staff import (
 )
 from automation import seeds, segments, selectors, sentences, services, statistics
 from automation.admin_forms import DryRunForm, RuleForm, SegmentForm, VersionForm
+from automation.engine import Turn
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion, SavedSegment
 from automation.services import RuleInput
 from contacts import selectors as contact_selectors
@@ -40,6 +41,8 @@ _TONES = {
     "done": "success", "running": "info", "pending": "info", "matched": "warning", "held": "warning",
     "failed": "danger", "stopped": "danger", "not_matched": "", "skipped": "",
 }  # fmt: skip
+
+_TURNS = {Turn.DO: "Would", Turn.SKIP: "Would not", Turn.LATER: "Would, later,"}
 
 
 def _person(cause: Cause) -> User:
@@ -57,11 +60,14 @@ def _dry_run(row: Rule, data: dict[str, Any], cause: Cause) -> str:
         if data["event"]
         else _dry_run_on_contact(row, data, cause)
     )
-    steps = "; ".join(
-        f"{plan.step.index + 1}. {sentences.describe(plan.step)}: {plan.turn}. {plan.reason}"
-        for plan in seen.plan.steps
+    steps = format_html_join(
+        "", "<li>{} {}. {}</li>",
+        ((_TURNS[plan.turn], sentences.describe(plan.step), plan.reason) for plan in seen.plan.steps),
+    )  # fmt: skip
+    verdict = "Would run" if seen.matched else "Would not run"
+    return format_html(
+        '{} for {}. {}<ol class="list-decimal pl-4">{}</ol>', verdict, about, seen.reason, steps
     )
-    return f"{'Would run' if seen.matched else 'Would not run'} for {about}. {seen.reason} {steps}".strip()
 
 
 def _dry_run_on_contact(row: Rule, data: dict[str, Any], cause: Cause) -> tuple[selectors.Preview, str]:
@@ -100,14 +106,14 @@ class VersionInline(ReadOnlyInline):
 @admin.register(Rule)
 class RuleAdmin(ScopedAdmin):
     form = RuleForm
-    list_display = ("name", "key", "trigger", "in_words", "priority", "is_active", "wording", "lately")
+    list_display = ("name", "key", "in_words", "is_active", "lately", "wording")
     list_filter = (LocationFilter, "trigger", "is_active", "is_seeded")
     list_select_related = ("current", "location")
     search_fields = ("name", "key")
     inlines = (VersionInline,)
     fieldsets = (
-        (None, {"fields": (("name", "key"), ("location", "priority", "is_active"))}),
-        ("When", {"fields": (("trigger", "every", "anchor"), "conditions")}),
+        (None, {"fields": (("name", "key"), "location", ("priority", "is_active"))}),
+        ("When", {"fields": ("trigger", ("every", "anchor"), "conditions")}),
         ("What", {"fields": ("actions",)}),
     )
     switch = move_button("Switch on or off", _switch, name="switch", icon="toggle_on")
@@ -122,7 +128,10 @@ class RuleAdmin(ScopedAdmin):
         "Bring back a version", _restore_version, name="restore_version", form=VersionForm,
         icon="restore_page", done="The rule says again what it said then.",
     )  # fmt: skip
-    actions_detail = ("dry_run", "switch", "restore", "restore_version")
+    actions_detail = (
+        "dry_run", "switch",
+        {"title": "More", "icon": "more_horiz", "items": ["restore", "restore_version"]},
+    )  # fmt: skip
     actions_row = ("switch",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
@@ -154,7 +163,7 @@ class RuleAdmin(ScopedAdmin):
         words = (None, {"fields": ("in_words", "figures")})
         if self.has_change_permission(request, obj):
             return (words, *self.fieldsets)
-        head = (("name", "key"), ("location", "priority", "is_active"), ("trigger", "every", "anchor"))
+        head = (("name", "key"), "location", ("priority", "is_active"), "trigger", ("every", "anchor"))
         return (words, (None, {"fields": (*head, "conditions_shown", "actions_shown")}))
 
     @display(description="Conditions")
@@ -296,7 +305,7 @@ class FactSnapshotAdmin(ReadOnlyAdmin):
 def _figures(found: statistics.Statistics, rule: Rule) -> str:
     names = ("runs", "matched", "done", "skipped", "failed", "messages")
     rows = [
-        ("", *names),
+        ("", "Looked at", "Ran", "Actions done", "Actions skipped", "Failed", "Messages"),
         *(
             (label, *(getattr(figures, name) for name in names))
             for label, figures in (("7 days", found.last_7_days), ("30 days", found.last_30_days))
@@ -311,7 +320,7 @@ def _figures(found: statistics.Statistics, rule: Rule) -> str:
         if found.last_run
         else "not in 30 days"
     )
-    return format_html("<table>{}</table><p>Last ran: {}</p>", table, last)
+    return format_html('<div class="overflow-x-auto"><table>{}</table></div><p>Last ran: {}</p>', table, last)
 
 
 @admin.register(SavedSegment)
@@ -319,6 +328,7 @@ class SavedSegmentAdmin(ScopedAdmin):
     """People found by what is known of them now."""
 
     form = SegmentForm
+    empty_hint = "A segment is a group of people found by what is known of them, for texts to many."
     list_display = ("name", "in_words")
     list_filter = (LocationFilter,)
     search_fields = ("name",)

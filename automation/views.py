@@ -44,6 +44,7 @@ def recall_list(request: HttpRequest) -> HttpResponse:
         pages.context(
             request, title="Recalls", page=page, rows=rows, month=month, since=since, until=until,
             doctors=doctors, doctor=doctor, unbooked=unbooked,
+            several=len(access.locations(user)[:2]) > 1,
             before=since - timedelta(days=1), after=until + timedelta(days=1),
             kept=urlencode({name: value for name, value in kept.items() if value}),
         ),

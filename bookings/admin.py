@@ -351,6 +351,10 @@ class CatalogueAdmin(ScopedAdmin):
             form.base_fields["services"].queryset, form.base_fields["services"].several = here, False
         return form
 
+    @display(description="To be checked", ordering="needs_review", label={"yes": "warning"}, empty_value="-")
+    def to_check(self, row: Any) -> Badge | None:
+        return Badge("yes", "Check it") if row.needs_review else None
+
     list_select_related: tuple[str, ...] = ("location",)
     search_fields = ("name",)
     ordering = ("location", "name")
@@ -377,13 +381,12 @@ class ServiceAdmin(CatalogueAdmin):
     form = ServiceForm
     list_display = (
         "name",
-        "location",
         "service_type",
         "urgency_level",
         "duration_minutes",
         "is_high_risk",
         "is_active",
-        "needs_review",
+        "to_check",
     )
     list_filter = (LocationFilter, "service_type", "urgency_level", "is_active", "needs_review")
     inlines = (ServiceIds,)
@@ -396,7 +399,8 @@ class ServiceAdmin(CatalogueAdmin):
                     ("service_type", "urgency_level"),
                     ("duration_minutes", "buffer_minutes"),
                     ("price_cents", "recall_interval_days"),
-                    ("is_high_risk", "is_active", "needs_review"),
+                    ("is_high_risk", "is_active"),
+                    "needs_review",
                 )
             },
         ),
@@ -410,7 +414,7 @@ class ServiceAdmin(CatalogueAdmin):
 @admin.register(Practitioner)
 class PractitionerAdmin(CatalogueAdmin):
     form = PractitionerForm
-    list_display = ("name", "location", "user", "recall_interval_days", "is_active", "needs_review")
+    list_display = ("name", "user", "recall_interval_days", "is_active", "to_check")
     list_filter = (LocationFilter, "is_active", "needs_review")
     list_select_related = ("location", "user")
     inlines = (PractitionerIds,)
@@ -431,6 +435,6 @@ class PractitionerAdmin(CatalogueAdmin):
 @admin.register(Room)
 class RoomAdmin(CatalogueAdmin):
     form = RoomForm
-    list_display = ("name", "location", "is_active")
+    list_display = ("name", "is_active")
     list_filter = (LocationFilter, "is_active")
     fields = (("location", "name"), "is_active", "services")

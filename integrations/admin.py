@@ -113,7 +113,7 @@ def _test_connection(row: ProviderAccount, data: dict[str, Any], cause: Cause) -
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(ScopedAdmin):
     form = AccountForm
-    list_display = ("name", "provider", "location", "external_instance_id", "show_address", "enabled")
+    list_display = ("name", "provider", "show_lacking", "enabled")
     list_filter = (LocationFilter, "provider", "enabled")
     list_select_related = ("location",)
     search_fields = ("name", "external_instance_id")
@@ -134,10 +134,6 @@ class ProviderAccountAdmin(ScopedAdmin):
         when=lambda row: gateways.knows(row.provider),
     )
     actions_detail = ("test_connection", "new_address")
-
-    @display(description="Own address", boolean=True)
-    def show_address(self, row: ProviderAccount) -> bool:
-        return row.webhook_token_hash is not None
 
     @display(description="What is missing")
     def show_lacking(self, row: ProviderAccount) -> str:
@@ -215,6 +211,12 @@ class SenderForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "value" in self.fields:
+            self.fields[
+                "value"
+            ].help_text = (
+                "A number such as +61255501000, a name of at most 11 characters, or for e-mail an address."
+            )
         state = self.fields.get("registration")
         if state is not None:
             state.help_text = format_html(
@@ -239,7 +241,7 @@ class SenderForm(forms.ModelForm):
 @admin.register(SenderIdentity)
 class SenderIdentityAdmin(ScopedAdmin):
     form = SenderForm
-    list_display = ("value", "account", "location", "registration", "show_advice", "is_default", "enabled")
+    list_display = ("value", "account", "registration", "show_advice", "is_default", "enabled")
     list_filter = (LocationFilter, "registration", "enabled")
     list_select_related = ("location", "account")
     search_fields = ("value",)
@@ -331,6 +333,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
 class OutboundCallAdmin(ReadOnlyAdmin):
     """What rules sent to other systems. What was said is not shown: it may hold people's details."""
 
+    empty_hint = "What rules send to other systems, to Slack and to staff by e-mail is kept here."
     list_display = ("show_time", "kind", "target", "show_state", "show_outcome", "attempts")
     list_filter = (LocationFilter, "state", "kind")
     list_select_related = ("location", "account")

@@ -77,7 +77,8 @@ class ProviderAccount(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.get_provider_display()})"
+        provider = self.get_provider_display()
+        return self.name if self.name == provider else f"{self.name} ({provider})"
 
 
 class SenderIdentity(BaseModel):
@@ -310,6 +311,8 @@ class OutboundCall(BaseModel):
     chain = models.JSONField(default=list, editable=False)
 
     class Meta:
+        verbose_name = "call to others"
+        verbose_name_plural = "calls to others"
         ordering = ("-id",)
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("next_try_at", "id"), name="call_due", condition=Q(state="waiting")),

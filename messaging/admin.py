@@ -7,11 +7,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import RegexValidator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.text import Truncator
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
@@ -30,6 +32,7 @@ from accounts.staff import (
     link_to,
     move_button,
 )
+from contacts.templatetags.contacts_tags import spoken, started_by
 from messaging import numbers, reasons, services, talks, wordings
 from messaging.bulk_admin import BulkSendAdmin, StormAdmin
 from messaging.models import (
@@ -77,14 +80,14 @@ class MessageAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("contact_link", "standing", "why", "body", "what", "visit")}),
+        (None, {"fields": ("contact_link", "standing", "why", "body", "template", "visit")}),
         ("When", {"fields": ("show_send_at", "show_expires_at", "show_sent_at", "show_delivered_at",
                              "show_received_at")}),
         ("How", {"fields": ("address", "sender", "provider_account", "segments", "show_cost", "attempts", "intent",
-                            "purpose", "category", "cause_kind", "cause_id")}),
+                            "purpose", "category", "started_by")}),
     )  # fmt: skip
     readonly_fields = (
-        "contact_link", "standing", "why", "what", "visit", "show_send_at", "show_expires_at", "show_sent_at",
+        "contact_link", "standing", "why", "started_by", "visit", "show_send_at", "show_expires_at", "show_sent_at",
         "show_delivered_at", "show_received_at", "show_cost",
     )  # fmt: skip
 
@@ -133,7 +136,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @display(description="Message")
     def what(self, row: Message) -> str:
-        return row.template.name if row.template is not None else row.body[:60]
+        return spoken(row.template.name) if row.template is not None else Truncator(row.body).chars(60)
 
     @display(description="Status", ordering="status", label=COLOURS)
     def show_status(self, row: Message) -> Badge:
@@ -146,6 +149,10 @@ class MessageAdmin(ReadOnlyAdmin):
     @display(description="Why")
     def why(self, row: Message) -> str:
         return reasons.words(row.reason) or "-"
+
+    @display(description="Started")
+    def started_by(self, row: Message) -> str:
+        return started_by(row)
 
     @display(description="Visit")
     def visit(self, row: Message) -> str:
@@ -242,6 +249,9 @@ class ConversationAdmin(ReadOnlyAdmin):
         return Badge("new", "New") if row.unseen else None
 
 
+_NAMES = "Use letters, digits and _ only, such as spring_offer."
+
+
 class TemplateForm(forms.ModelForm):
     """The wording, with how it travels shown beneath it while it is written."""
 
@@ -254,6 +264,9 @@ class TemplateForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "name" in self.fields:
+            self.fields["name"].error_messages["invalid"] = _NAMES
+            self.fields["name"].validators = [RegexValidator(r"^[-a-zA-Z0-9_]+\Z", _NAMES)]
         if "body" in self.fields:
             self.fields["body"].widget = UnfoldAdminTextareaWidget(
                 attrs={
@@ -290,7 +303,7 @@ class TemplateAdmin(ScopedAdmin):
     """What the clinic's texts say."""
 
     form = TemplateForm
-    list_display = ("name", "channel", "category", "purpose", "asks_answer", "is_active", "beginning")
+    list_display = ("name", "channel", "category", "purpose", "asks", "is_active", "beginning")
     list_filter = (LocationFilter, "category", "purpose", "channel", "is_active")
     search_fields = ("name", "body")
     ordering = ("name", "location_id")
@@ -321,9 +334,13 @@ class TemplateAdmin(ScopedAdmin):
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         return services.save_template(template_id=obj.pk, cause=cause_of(request), **changed)
 
+    @display(description="Asks for an answer", ordering="asks_answer", empty_value="-")
+    def asks(self, row: Template) -> str | None:
+        return "Yes" if row.asks_answer else None
+
     @display(description="Text")
     def beginning(self, row: Template) -> str:
-        return row.body[:80]
+        return Truncator(row.body).chars(80)
 
 
 class LiftForm(BaseDialogForm):
@@ -354,6 +371,7 @@ class StandingFilter(admin.SimpleListFilter):
 class BlockedNumberAdmin(ReadOnlyAdmin):
     """Numbers that cannot be reached by text. A text from one lifts that; so does a person who says why."""
 
+    empty_hint = "Numbers that texts could not reach come here by themselves."
     list_display = ("address", "said", "at", "lifted_at", "lifted_reason")
     list_filter = (StandingFilter, LocationFilter)
     search_fields = ("address",)

@@ -28,8 +28,8 @@ _TONES = {
 
 
 def _confirm(row: BulkSend, data: dict[str, Any], cause: Cause) -> str:
-    sent = bulk.confirm(row.pk, user=User.objects.get(pk=cause.id), cause=cause)
-    return f"It goes to {sent.recipients} people now."
+    bulk.confirm(row.pk, user=User.objects.get(pk=cause.id), cause=cause)
+    return "It goes out now. This page shows how far it is."
 
 
 def _lines(pairs: Mapping[str, int]) -> str:
@@ -43,7 +43,7 @@ def _lines(pairs: Mapping[str, int]) -> str:
 
 def _duration(seconds: int) -> str:
     if seconds < 90:
-        return f"about {max(seconds, 1)} seconds"
+        return f"about {seconds} seconds" if seconds > 1 else "about a second"
     minutes = -(-seconds // 60)
     return f"about {minutes} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"
 
@@ -52,6 +52,9 @@ def _duration(seconds: int) -> str:
 class BulkSendAdmin(ReadOnlyAdmin):
     """One text for everyone of an audience: looked at, sent once, watched."""
 
+    empty_hint = (
+        "One text to everyone of a saved segment. Who gets it and what it costs is shown before it goes."
+    )
     list_display = ("label", "created_at", "show_state", "purpose", "recipients")
     list_filter = (LocationFilter, "state")
     search_fields = ("label",)
@@ -173,6 +176,9 @@ class BulkSendAdmin(ReadOnlyAdmin):
 class StormAdmin(ReadOnlyAdmin):
     """Messages of a rule that were too many at once, until a person decides."""
 
+    empty_hint = (
+        "When a rule sends unusually many messages within a minute, the rest waits here for a person."
+    )
     list_display = ("created_at", "rule", "show_state", "held")
     list_filter = (LocationFilter, "state")
     ordering = ("-id",)
@@ -181,13 +187,13 @@ class StormAdmin(ReadOnlyAdmin):
     list_select_related = ("location",)
 
     let_go = move_button(
-        "Let these go", lambda row, data, cause: f"{storms.let_go(row.pk, cause=cause)} messages go out now.",
-        name="let_go", icon="send", question="Each is checked once more before it goes.",
+        "Send these", lambda row, data, cause: f"{storms.let_go(row.pk, cause=cause)} messages go out now.",
+        name="let_go", icon="send", variant=ActionVariant.PRIMARY, question="Each is checked once more before it goes.",
         when=lambda row: row.state == Storm.State.WAITING,
     )  # fmt: skip
     drop = move_button(
-        "Drop these", lambda row, data, cause: f"{storms.drop(row.pk, cause=cause)} messages will not be sent.",
-        name="drop", icon="delete", question="They will not be sent.",
+        "Do not send these", lambda row, data, cause: f"{storms.drop(row.pk, cause=cause)} messages will not be sent.",
+        name="drop", icon="delete", question="They are withdrawn for good.",
         when=lambda row: row.state == Storm.State.WAITING,
     )  # fmt: skip
     actions_detail = ("let_go", "drop")

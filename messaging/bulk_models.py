@@ -55,7 +55,8 @@ class BulkSend(BaseModel):
     cause_id = models.CharField(max_length=80)
 
     class Meta:
-        verbose_name = "bulk text"
+        verbose_name = "text to many"
+        verbose_name_plural = "texts to many"
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("location", "-id"), name="bulk_location"),
             models.Index(fields=("id",), name="bulk_going", condition=Q(state="sending")),
@@ -74,8 +75,8 @@ class Storm(BaseModel):
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting for a person"
-        LET_GO = "let_go", "Let go"
-        DROPPED = "dropped", "Dropped"
+        LET_GO = "let_go", "Sent after all"
+        DROPPED = "dropped", "Not sent"
 
     location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="storms")
     origin = models.CharField("rule", max_length=40)

@@ -17,6 +17,8 @@ from messaging import audiences, bulk, rendering
 from messaging.bulk import NewBulk
 from messaging.models import Channel, Purpose, Template
 
+_FIELDS = ("audience", "template", "message", "purpose")
+
 
 @require_http_methods(["GET", "POST"])
 def bulk_page(request: HttpRequest) -> HttpResponse:
@@ -24,15 +26,15 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     location = _location(request)
     access.check(user, "create", "messages", location)
-    error = ""
+    errors: dict[str, str] = {}
     if request.method == "POST":
         try:
             draft = bulk.draft(location=location, user=user, wanted=_wanted(request), cause=cause_of(request))
         except DomainError as refusal:
-            error = refusal_text(refusal)
+            errors = _errors(refusal)
         else:
             return HttpResponseRedirect(change_url(draft))
-    return render(request, "messaging/bulk.html", _context(request, location, error))
+    return render(request, "messaging/bulk.html", _context(request, location, errors))
 
 
 def _wanted(request: HttpRequest) -> NewBulk:
@@ -45,11 +47,19 @@ def _wanted(request: HttpRequest) -> NewBulk:
     )  # fmt: skip
 
 
-def _context(request: HttpRequest, location: Location, error: str) -> dict[str, Any]:
+def _errors(refusal: DomainError) -> dict[str, str]:
+    """What was refused by the field it is about; "" for what no field of the page is about."""
+    named = {name: " ".join(wrong) for name, wrong in refusal.fields.items() if name in _FIELDS}
+    if len(named) == 1:
+        return dict.fromkeys(named, refusal.message)
+    return named or {"": refusal_text(refusal)}
+
+
+def _context(request: HttpRequest, location: Location, errors: dict[str, str]) -> dict[str, Any]:
     user = cast(User, request.user)
     templates = access.visible(Template, user).filter(location=location, channel=Channel.SMS, is_active=True)
     return pages.context(
-        request, title="Text to many", location=location, error=error, given=request.POST,
+        request, title="Text to many", location=location, errors=errors, given=request.POST,
         locations=[row for row in access.locations(user) if access.allowed(user, "create", "messages", row)],
         audiences=audiences.choices(location, user),
         templates=templates.filter(asks_answer=False).order_by("name"),

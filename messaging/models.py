@@ -367,4 +367,4 @@ class BlockedNumber(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"undeliverable number #{self.pk}"
+        return f"undeliverable number …{self.address[-3:]}"

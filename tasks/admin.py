@@ -236,6 +236,7 @@ class SkillInline(TabularInline):
 
 @admin.register(AssignmentPolicy)
 class AssignmentPolicyAdmin(ScopedAdmin):
+    empty_hint = "New tasks are nobody's: whoever comes first takes them. Add one to give them to people."
     list_display = ("location", "how", "include_managers", "include_admins")
     list_select_related = ("location",)
     inlines = (SkillInline,)

@@ -42,6 +42,7 @@ NAVIGATION = [
             _model("Contacts", "group", "contacts_contact", "contacts"),
             _model("Bookings", "calendar_month", "bookings_booking", "bookings"),
             _model("Tasks", "checklist", "tasks_task", "tasks"),
+            _item("Attended", "event_available", "admin:reporting_attended", "reports"),
             _item("Recalls", "event_repeat", "admin:automation_recall", "contacts"),
             _model("Conversations", "forum", "messaging_conversation", "messages"),
             _model("Messages", "sms", "messaging_message", "messages"),

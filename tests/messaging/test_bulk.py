@@ -423,6 +423,7 @@ def test_the_desk_writes_looks_sends_and_cancels(client, gateway, sydney, recept
 
     assert "Nothing is sent yet" in page
     assert "There is no audience" in refused.content.decode()
+    assert "see below" in refused.content.decode(), "the words stand beside the field"
     assert TEXT in refused.content.decode()
     for said in ("2 of 2 get it", "AUD 0.16 in all", "we are closed on Friday, Person0", "Send it"):
         assert said in looked

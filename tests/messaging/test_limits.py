@@ -230,7 +230,7 @@ def test_the_desk_sees_and_settles_a_storm(client, gateway, three, crowd, recept
     done = client.post(url, PRESSED, follow=True).content.decode()
 
     assert "rule:7" in listed
-    assert "Let these go" in page
+    assert "Send these" in page
     assert "2 messages go out now." in done
     assert Storm.objects.get().state == "let_go"
 
