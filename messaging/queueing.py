@@ -205,7 +205,9 @@ def _plan(wish: NewMessage, message: Message, verdict: judging.Verdict) -> None:
         message.status, message.reason = Status.SKIPPED, wish.skip
         return
     later = message.send_at is not None and message.send_at > clock.now()
-    if later and verdict.decision.kind in ("hold", "expire") and verdict.decision.reason != "no_template":
+    decision = verdict.decision
+    passes = decision.kind in ("hold", "expire") or decision.reason == "cap"
+    if later and passes and decision.reason != "no_template":
         verdict = judging.Verdict(
             policy.Decision("wait", "not_due", message.send_at), verdict.address, verdict.subject, verdict.body,
             verdict.segments, verdict.cost_cents, verdict.sender,

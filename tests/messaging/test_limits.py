@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from contacts import services as contact_services
+from core import clock
 from core.causes import Cause
 from core.errors import Conflict
 from core.models import Event
@@ -44,6 +45,23 @@ def test_a_number_gets_so_many_automatic_texts_a_day_and_more_from_people(
     assert got == [("sent", "")] * 3 + [("suppressed", "cap")]
     assert by_hand.message.status == "queued"
     assert standing(say(anna, "later", category="follow_up")) == ("sent", "")
+
+
+def test_what_is_planned_for_another_day_is_not_dropped_for_what_was_sent_today(gateway, sydney, anna, now):
+    sydney.settings = {"automatic_limit": 1, "care_limit": 1}
+    sydney.save()
+    say(anna, 1, purpose="care", category="recall")
+    planned = NewMessage(
+        anna.pk, "planned", RULE, body="{clinic} sees you soon", purpose="care", category="recall",
+        send_at=clock.now() + timedelta(days=31),
+    )  # fmt: skip
+    queue_messages([planned])
+    waiting = standing(Message.objects.get(dedupe_key="planned"))
+    now.advance(timedelta(days=31, minutes=1))
+    sending.send_due()
+
+    assert waiting == ("scheduled", "")
+    assert standing(Message.objects.get(dedupe_key="planned")) == ("sent", "")
 
 
 def test_a_household_shares_its_numbers_limit(gateway, sydney, anna):
