@@ -284,7 +284,7 @@ def test_why_not_names_what_stands_in_the_way_besides_conditions(clinic: Locatio
     assert not seen.matched
     assert seen.reason.startswith("The rule is switched off.")
     Location.objects.filter(pk=clinic.pk).update(automation_mode="off")
-    off = selectors.preview(Contact.objects.get(pk=lead.pk), rule)
+    off = selectors.preview(Contact.objects.get(pk=lead.pk), rule_of(clinic, "a1"))
     assert "Automation is switched off at this clinic." in off.reason
 
 

@@ -28,7 +28,8 @@ NOW = datetime(2026, 11, 23, 22, 10, tzinfo=UTC)
 
 @pytest.fixture
 def clinics(db: None) -> None:
-    call_command("seed", verbosity=0)
+    with clock.frozen(NOW):
+        call_command("seed", verbosity=0)
 
 
 def test_the_same_seed_tells_the_same_story(clinics: None) -> None:

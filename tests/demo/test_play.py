@@ -36,7 +36,8 @@ CAST = {
 
 @pytest.fixture
 def clinics(db: None) -> None:
-    call_command("seed", verbosity=0)
+    with clock.frozen(NOW):
+        call_command("seed", verbosity=0)
 
 
 @pytest.fixture
