@@ -303,24 +303,23 @@ class FactSnapshotAdmin(ReadOnlyAdmin):
 
 
 def _figures(found: statistics.Statistics, rule: Rule) -> str:
-    names = ("runs", "matched", "done", "skipped", "failed", "messages")
-    rows = [
-        ("", "Looked at", "Ran", "Actions done", "Actions skipped", "Failed", "Messages"),
-        *(
-            (label, *(getattr(figures, name) for name in names))
+    words = {
+        "runs": "looked at", "matched": "ran", "done": "actions done", "skipped": "actions skipped",
+        "failed": "failed", "messages": "messages",
+    }  # fmt: skip
+    lines = format_html_join(
+        "", "<p>{}: {}</p>",
+        (
+            (label, ", ".join(f"{getattr(figures, name)} {said}" for name, said in words.items()))
             for label, figures in (("7 days", found.last_7_days), ("30 days", found.last_30_days))
         ),
-    ]
-    table = format_html_join(
-        "", "<tr>{}</tr>",
-        ((format_html_join("", '<td class="pr-4">{}</td>', ((cell,) for cell in row)),) for row in rows),
     )  # fmt: skip
     last = (
         rule.location.local(found.last_run).strftime("%a %d %b %Y, %H:%M")
         if found.last_run
         else "not in 30 days"
     )
-    return format_html('<div class="overflow-x-auto"><table>{}</table></div><p>Last ran: {}</p>', table, last)
+    return format_html("{}<p>Last ran: {}</p>", lines, last)
 
 
 @admin.register(SavedSegment)
