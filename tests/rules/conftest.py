@@ -143,12 +143,21 @@ class Clinic:
         self.outcome(booking, outcome)
         return booking
 
+    def task(self, contact: Contact, kind: str) -> None:
+        """The desk makes itself a task about the contact."""
+        self.api(
+            "post", "tasks", contact_id=str(contact.public_id), type=kind, due_datetime=self.now.isoformat()
+        )
+
     def finish(self, task: Task, outcome: str = "success") -> None:
         """Complete a task at the desk."""
         self.api("post", f"tasks/{task.public_id}/complete", outcome=outcome, notes="")
 
-    def wix(self, kind: str, visit: WixBooking, *, sequence: int = 1, **more: Any) -> Booking | None:
-        """A signed delivery of Wix; the booking it is about."""
+    def wix(
+        self, kind: str, visit: WixBooking, *, sequence: int = 1, work: bool = True, **more: Any
+    ) -> Booking | None:
+        """A signed delivery of Wix; the booking it is about. Without `work` it waits to be handled."""
+        more.setdefault("at", self.now)
         if kind == "created":
             more.setdefault("status", "CONFIRMED")
         body = wix_builder.delivery(kind, visit, sequence=sequence, **more)
@@ -156,18 +165,20 @@ class Clinic:
             "POST", f"/webhooks/wix/bookings/{self.wix_token}", body, content_type="text/plain"
         )
         assert answer.status_code == 200, answer.content
-        self.run_work()
+        if work:
+            self.run_work()
         return Booking.objects.filter(external_id=visit.id).first()
 
-    def text(self, contact: Contact, body: str) -> None:
-        """A text of the contact arrives."""
-        number = next(_numbers)
-        sms = {"message_id": f"in-{number}", "from": contact.reach_phone, "to": "", "body": body}
+    def text(self, contact: Contact, body: str, *, id: str = "", work: bool = True) -> None:
+        """A text of the contact arrives, under an id of the provider's. Without `work` it waits to be handled."""
+        key = id or f"in-{next(_numbers)}"
+        sms = {"message_id": key, "from": contact.reach_phone, "to": "", "body": body}
         answer = self.public.post(
             f"/webhooks/sms/inbound/{self.sms_token}", json.dumps(sms), content_type="application/json"
         )
         assert answer.status_code == 200, answer.content
-        self.run_work()
+        if work:
+            self.run_work()
 
     # What is to be seen
 
