@@ -16,6 +16,7 @@ import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ CLOSING = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 """Nine in the evening of that Monday: quiet hours."""
 
+HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 
 
@@ -239,3 +241,15 @@ def clinic(db: None, frozen_time: Any, run_work: Any, settings: Any, tmp_path: A
     wordings.add_missing(location.pk)
     seeds.seed(demo=False)
     return Clinic(location, time, run_work)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of each rule runs with `make test`; its edges, repetitions and late cases with `make check`."""
+    here = [item for item in items if isinstance(item, pytest.Function) and item.path.parent == HERE]
+    first: dict[Path, int] = {}
+    for item in here:
+        line = item.function.__code__.co_firstlineno
+        first[item.path] = min(line, first.get(item.path, line))
+    for item in here:
+        if item.function.__code__.co_firstlineno != first[item.path]:
+            item.add_marker(pytest.mark.slow)

@@ -26,7 +26,7 @@ from core.models import Work
 from messaging.models import Message
 from tasks.models import Task
 
-DAYS = 2
+DAYS = 1
 
 
 def played(seed: int, days: int, **more: Any) -> datetime:
@@ -44,6 +44,7 @@ def after(clinics: None) -> Iterator[datetime]:
     return played(11, DAYS, a_day=3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_plays_the_same_days_and_another_one_others(clinics: None) -> None:
     prints = []
     for seed in (4, 4, 5):
