@@ -431,7 +431,7 @@ def test_a_suppressed_text_says_why(bare: Location, anna: Contact, write_rule: W
     drain()
     row = ActionRun.objects.get(run__rule=rule)
     assert row.state == "skipped"
-    assert "asked us not to text" in row.reason
+    assert "asked us not to write" in row.reason
     assert row.result["message"] == str(Message.objects.get(contact=anna).public_id)
 
 

@@ -23,6 +23,8 @@ from tests.webhooks.wix_builder import WixBooking
 SYDNEY = ZoneInfo("Australia/Sydney")
 STAFF = Cause.user(1)
 PHONE = "+61412345678"
+#: Every hour of the day; those in between in the slow tier.
+HOURS = [hour if hour % 4 == 1 else pytest.param(hour, marks=pytest.mark.slow) for hour in range(24)]
 
 
 def sent(template: str) -> int:
@@ -32,7 +34,7 @@ def sent(template: str) -> int:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("clinic")
-@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("hour", HOURS)
 def test_from_booking_to_recall_at_any_hour(
     hour: int, wix: Callable[..., None], text: Callable[..., None], run_work: Any, frozen_time: Any
 ) -> None:
