@@ -89,16 +89,18 @@ def _sources(contact: Contact) -> list[tuple[str, QuerySet[Any], Callable[[Any],
     address = Q(contact=contact)
     # Logs are never moved: those of whoever was merged into this contact are read where they stand.
     people = [contact.pk, *Contact.objects.filter(merged_into=contact).values_list("pk", flat=True)]
-    merges = Event.objects.filter(contact_id__in=people, type=events.CONTACT_MERGED.name)
     if contact.reach_phone or contact.email:
         address |= Q(location=contact.location_id, address__in=[contact.reach_phone, contact.email])
-    return [
+    sources: list[tuple[str, QuerySet[Any], Callable[[Any], Moment]]] = [
         (TOUCHPOINT, Touchpoint.objects.filter(contact=contact), _of_touchpoint),
         (STAGE, StageChange.objects.filter(contact__in=people), _of_stage),
         (WARMNESS, WarmnessDelta.objects.filter(contact__in=people), _of_delta),
         (CONSENT, Consent.objects.filter(address), _of_consent),
-        (MERGE, merges.annotate(at=F("occurred_at")), _of_merge),
     ]
+    if len(people) > 1:
+        merges = Event.objects.filter(contact_id__in=people, type=events.CONTACT_MERGED.name)
+        sources.append((MERGE, merges.annotate(at=F("occurred_at")), _of_merge))
+    return sources
 
 
 def _cut(cursor: str) -> tuple[datetime, int, int]:

@@ -85,8 +85,10 @@ class Desk:
 
     def press(self, button: str) -> Self:
         """A button of a page with its dialog: press, then agree."""
-        # An icon's name is part of the link's: a button ends in its words.
-        self.page.get_by_role("link", name=re.compile(f"^(\\w+ )?{button}$")).click()
+        # An icon's name is part of the link's: a button ends in its words. The menu may have a page of that name.
+        self.page.locator("#main, #content, main").get_by_role(
+            "link", name=re.compile(f"^(\\w+ )?{button}$")
+        ).first.click()
         dialog = self.page.locator("#dialog")
         with self.page.expect_navigation():
             dialog.get_by_role("button", name=button).click()

@@ -327,7 +327,7 @@ def test_doctor_names_the_account_whose_leads_wait(post, fake, run_work, meta, s
     post(NOTICE)
     run_work()
     missing = [found for found in doctor.examine(sydney) if found.level is doctor.Level.MISSING]
-    assert ("Meta lead ads (Meta lead ads)", "Leads wait to be fetched: the provider answers 190.") in {
+    assert ("Meta lead ads", "Leads wait to be fetched: the provider answers 190.") in {
         (found.area, found.text) for found in missing
     }
 

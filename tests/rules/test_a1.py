@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 
 from contacts import services as contact_services
-from contacts.models import Contact, ScoringTable
+from contacts.models import Contact
+from core.causes import Cause
 from messaging.models import Message
 from tests.rules.conftest import NIGHT, NOW, Clinic
 
 
 def weigh(clinic: Clinic, source: str, points: int) -> None:
     """The clinic finds leads of this source so much warmer."""
-    row, _ = ScoringTable.objects.get_or_create(
-        location=clinic.location, kind="source", key=source, defaults={"points": 0}
+    contact_services.set_weights(
+        location_id=clinic.location.pk, points={("source", source): points}, cause=Cause.user(clinic.staff.pk)
     )
-    contact_services.set_weight(weight_id=row.pk, points=points)
     clinic.run_work()
 
 
@@ -42,9 +42,9 @@ def asked_for(clinic: Clinic, lead: Contact) -> dict[str, tuple[int, int]]:
 def test_the_call_comes_by_warmness_when_the_lead_came(
     clinic: Clinic, points: int, tasks: dict[str, tuple[int, int]]
 ) -> None:
-    weigh(clinic, "walk_in", points)
+    weigh(clinic, "organic_search", points)
     # Nothing goes out, so that no first contact within five minutes warms the lead meanwhile.
-    lee = clinic.lead(source="walk_in", intent="procedure", phone="", email="lee@example.com")
+    lee = clinic.lead(source="organic_search", intent="procedure", phone="", email="lee@example.com")
     assert clinic.fresh(lee).warmness_score == 30 + points
     assert asked_for(clinic, lee) == tasks
 

@@ -11,8 +11,8 @@ from tests.rules.conftest import Clinic
 
 
 def test_a_reply_engages_the_lead_and_asks_for_a_call(clinic: Clinic) -> None:
-    lee = clinic.lead(source="referral", intent="follow_up")
-    assert set(clinic.tasks(lee)) == {"call", "sms_followup"}
+    lee = clinic.lead(intent="follow_up")
+    assert set(clinic.tasks(lee)) == {"sms_followup"}
     before = clinic.fresh(lee).warmness_score
     clinic.wait(minutes=20)
     clinic.text(lee, "Tell me more please")

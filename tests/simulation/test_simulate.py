@@ -26,7 +26,7 @@ from core.models import Work
 from messaging.models import Message
 from tasks.models import Task
 
-DAYS = 1
+DAYS = 2
 
 
 def played(seed: int, days: int, **more: Any) -> datetime:
