@@ -34,7 +34,7 @@ demo-reset: environment ## Throw the demo's data away and start over with the ne
 simulate: environment ## Play a quarter of two clinics in a database of its own and judge it (ARGS="--seed 1 --days 90")
 	@$(VENV)/python manage.py simulate $(ARGS)
 
-test: dev ## Test against real PostgreSQL and Valkey (about a minute or three)
+test: dev ## Test against real PostgreSQL, Valkey and Chromium (about ten minutes on two slow cores)
 	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 

@@ -152,7 +152,7 @@ def test_nonsense_is_refused_with_what_to_say_instead(wrong: list[str]) -> None:
 @pytest.mark.slow
 def test_a_quarter_ends_lawfully(clinics: None) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
-    ended = played(seed, 90, a_day=3)
+    ended = played(seed, 90, a_day=1)
     assert ended.date() > datetime(2026, 10, 30, tzinfo=UTC).date()
     assert judge.judge(ended) == [], f"seed {seed}"
     figures = judge.figures()
