@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
+from django.core.management import call_command
+
 from avatar_cms.demo.play import next_due, undisturbed
 from avatar_cms.demo.timeline import Plan
 from avatar_cms.demo.world import World
@@ -31,6 +33,12 @@ CLOSING = time(17, 5)
 RECALLS_A_MONTH = 8
 
 Progress = Callable[[int, int], None]
+
+
+def furnish() -> None:
+    """Seed the clinics, a week before the first day: nothing in their database tells when it really was made."""
+    with clock.frozen(datetime.combine(START - timedelta(days=7), time(), UTC)):
+        call_command("seed", verbosity=0)
 
 
 @dataclass(order=True)

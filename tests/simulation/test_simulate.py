@@ -19,7 +19,7 @@ from django.db.models import F
 from automation.models import RuleRun
 from avatar_cms.simulation import judge
 from avatar_cms.simulation.people import SAYS, Dice, newcomers, reaction
-from avatar_cms.simulation.play import Simulation
+from avatar_cms.simulation.play import Simulation, furnish
 from bookings.models import Booking
 from contacts.models import Contact
 from core.models import Work
@@ -35,7 +35,7 @@ def played(seed: int, days: int, **more: Any) -> datetime:
 
 @pytest.fixture
 def clinics(db: None) -> None:
-    call_command("seed", verbosity=0)
+    furnish()
 
 
 @pytest.fixture
@@ -167,12 +167,11 @@ def test_two_processes_play_the_same(subprocess_environment: dict[str, str]) -> 
     for hashing in ("1", "2"):
         script = (
             "import django; django.setup()\n"
-            "from django.core.management import call_command\n"
             "from django.db import transaction\n"
             "from avatar_cms.simulation import judge\n"
-            "from avatar_cms.simulation.play import Simulation\n"
+            "from avatar_cms.simulation.play import Simulation, furnish\n"
             "with transaction.atomic():\n"
-            "    call_command('seed', verbosity=0)\n"
+            "    furnish()\n"
             "    Simulation(6, 7).run()\n"
             "    print('fingerprint', judge.digest())\n"
             "    transaction.set_rollback(True)\n"

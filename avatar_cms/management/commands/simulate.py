@@ -5,12 +5,11 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from avatar_cms.launch.errors import LaunchError
 from avatar_cms.simulation import judge, scratch
-from avatar_cms.simulation.play import Simulation
+from avatar_cms.simulation.play import Simulation, furnish
 
 SHOWN = 40
 
@@ -39,7 +38,7 @@ class Command(BaseCommand):
         settings.DEMO_PASSWORD = settings.DEMO_PASSWORD or "not-used-by-anybody"
         try:
             with scratch.database(keep=options["keep"]):
-                call_command("seed", verbosity=0)
+                furnish()
                 simulation = Simulation(
                     seed, options["days"], a_day=options["per_day"], progress=self._progress
                 )
