@@ -38,8 +38,9 @@ test: dev ## Test against real PostgreSQL, Valkey and Chromium (about ten minute
 	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 
-check: dev ## The slow tier: everything that `make test` leaves out
-	@SLOW=1 $(VENV)/python -m pytest -m "slow or chaos" $(ARGS)
+check: dev ## The slow tier: everything that `make test` leaves out; what kills processes comes last and alone
+	@SLOW=1 $(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow and not chaos" $(ARGS)
+	@SLOW=1 $(VENV)/python -m pytest -q -m chaos $(ARGS)
 
 lint: dev ## Ruff, mypy, import contracts, migrations and deployment checks
 	@$(VENV)/ruff check .
