@@ -46,6 +46,8 @@ class TestDatabase:
             _execute(
                 connection, "CREATE DATABASE {} OWNER {} TEMPLATE {}", self.name, servers.OWNER, template
             )
+            # A given server may wait for its disk at each commit, which tests of a process that dies need not.
+            _execute(connection, "ALTER DATABASE {} SET synchronous_commit = off", self.name)
             # Held open to the end: it empties tables as the superuser, and tells other runs that this one lives.
             self.superuser = self.address.connect(self.name)
         self.superuser.execute("SET session_replication_role = replica")
