@@ -8,7 +8,7 @@ integer cents.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -118,8 +118,9 @@ class LookupAnswer:
 class Capabilities:
     """What a gateway can be relied on for, each proven by its contract test."""
 
-    idempotency: bool = False
-    """A second call with the same reference is answered, not sent twice."""
+    idempotency: timedelta | None = None
+    """For how long after the first call a second one with the same reference is answered, not sent twice. None:
+    every call is a text."""
     search: bool = False
     """`lookup` can find a message, or prove that there is none."""
     search_lag: timedelta = timedelta(0)
@@ -128,6 +129,8 @@ class Capabilities:
     """Receipts carry our reference back."""
     receipts: bool = False
     """Delivery receipts arrive."""
+    batch: int = 1
+    """How many texts one call takes at most."""
     paced: bool = False
     """A carrier stands behind it, which takes only so many texts a second from one sender."""
 
@@ -146,8 +149,12 @@ class SmsGateway(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
-        """Hand one text over. Answers for every fault it can name; an error it raises counts as unknown."""
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+        """Hand texts over in one call, `capabilities.batch` of them at most; their references differ.
+
+        One outcome for each, in the order of `texts`. A text of which the answer says nothing is unknown, whatever
+        it says of the others. Answers for every fault it can name; an error it raises counts as unknown for all.
+        """
         ...
 
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:

@@ -169,7 +169,7 @@ def _way(message: Message, sender: SenderIdentity) -> tuple[Callable[[], SendOut
         mailer = gateways.email_for(sender.account)
         return lambda: mailer.send(as_email(message)), False
     gateway = gateways.for_account(sender.account)
-    return lambda: gateway.send(as_sms(message)), gateway.capabilities.paced
+    return lambda: gateway.send_many([as_sms(message)])[0], gateway.capabilities.paced
 
 
 def _paused(message: Message, sender: SenderIdentity) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,22 +18,27 @@ from integrations.providers import clicksend_format as form
 
 @dataclass(frozen=True, slots=True)
 class ClickSendGateway:
-    """Sends through one ClickSend account, one text a call: the ledger holds one attempt for each call."""
+    """Sends through one ClickSend account."""
 
     auth: tuple[str, str]
     currency: str
 
     # It knows no idempotency key; our reference comes back in answers, history and receipts.
     capabilities = Capabilities(
-        search=True, search_lag=timedelta(minutes=5), echo_ref=True, receipts=True, paced=True
+        search=True,
+        search_lag=timedelta(minutes=5),
+        echo_ref=True,
+        receipts=True,
+        batch=form.BATCH,
+        paced=True,
     )
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
-        """One text."""
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+        """One call for all of them, and what its answer says of each."""
         if not all(self.auth):
-            return SendOutcome("retry", error_code="bad_credentials")
-        answer = self._call("POST", "/v3/sms/send", json=form.request(sms))
-        return form.outcome(answer, currency=self.currency, now=clock.now())
+            return [SendOutcome("retry", error_code="bad_credentials")] * len(texts)
+        answer = self._call("POST", "/v3/sms/send", json=form.request(texts))
+        return form.outcomes(answer, texts, currency=self.currency, now=clock.now())
 
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
         """Look through the history since then for our reference."""

@@ -5,7 +5,7 @@ Its webhooks are forms unless the rule at ClickSend says JSON. Some fields come 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,8 @@ from integrations.ports import (
 )
 
 SOURCE = "avatar-cms"
+#: It takes a thousand; the answer to so many might be given up for its length.
+BATCH = 100
 PAGE_SIZE = 100
 MOST_PAGES = 20
 SUCCESS = "SUCCESS"
@@ -74,32 +76,69 @@ _ABOUT: tuple[tuple[str, str], ...] = (
 # Sending
 
 
-def request(sms: OutboundSms) -> dict[str, object]:
-    """The JSON that sends one text. Without a sender ClickSend uses a shared number."""
+def request(texts: Sequence[OutboundSms]) -> dict[str, object]:
+    """The JSON that sends texts. Without a sender ClickSend uses a shared number."""
+    return {"messages": [_asked(sms) for sms in texts]}
+
+
+def _asked(sms: OutboundSms) -> dict[str, str]:
     message = {"source": SOURCE, "to": sms.to, "body": sms.body, "custom_string": sms.reference}
-    if sms.from_:
-        message["from"] = sms.from_
-    return {"messages": [message]}
+    return {**message, "from": sms.from_} if sms.from_ else message
 
 
-def outcome(answer: Answer, *, currency: str, now: datetime) -> SendOutcome:
-    """What an answer to sending means. 200 alone says nothing: each message has a status of its own."""
-    said = answer.json()
-    row = _message(said)
-    status = reading.text(row.get("status")).upper()
-    sid = reading.text(row.get("message_id"))
-    kind = answer.kind(readable=bool(sid) if status == SUCCESS else bool(status))
+def outcomes(
+    answer: Answer, texts: Sequence[OutboundSms], *, currency: str, now: datetime
+) -> list[SendOutcome]:
+    """What an answer to sending means for each text. 200 alone says nothing: each has a status of its own, and one
+    that the answer does not name is unknown.
+    """
+    kind = answer.kind()
     if kind == "accepted":
-        if status == SUCCESS:
-            return _accepted(row, sid, said, currency)
-        code = ERRORS.get(status, f"clicksend_{status.lower()[:40]}")
-        return SendOutcome(_refusal(code), error_code=code)
+        said = answer.json()
+        return [_each(row, answer, said, currency) for row in _rows_of(texts, said)]
+    return [_of_the_call(kind, answer, now)] * len(texts)
+
+
+def _of_the_call(kind: SendKind, answer: Answer, now: datetime) -> SendOutcome:
     if kind == "unknown" or not answer.request_left:
         return SendOutcome(kind, error_code=answer.word())
-    code = ERRORS.get(reading.text(said.get("response_code")).upper(), answer.word())
+    code = ERRORS.get(reading.text(answer.json().get("response_code")).upper(), answer.word())
     if kind == "refused":
         kind = _refusal(code)
     return SendOutcome(kind, error_code=code, retry_after=answer.pause(now))
+
+
+def _each(
+    row: Mapping[str, object], answer: Answer, said: Mapping[str, object], currency: str
+) -> SendOutcome:
+    status = reading.text(row.get("status")).upper()
+    sid = reading.text(row.get("message_id"))
+    if not status or (status == SUCCESS and not sid):
+        return SendOutcome("unknown", error_code=answer.word())
+    if status == SUCCESS:
+        return _accepted(row, sid, said, currency)
+    code = ERRORS.get(status, f"clicksend_{status.lower()[:40]}")
+    return SendOutcome(_refusal(code), error_code=code)
+
+
+def _rows_of(texts: Sequence[OutboundSms], said: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """What the answer says of each text, by our reference; of one that it names twice or not at all, nothing.
+
+    An answer without references is read in order, as far as it names our numbers in that order.
+    """
+    listed = _object(said.get("data")).get("messages")
+    rows = [_object(row) for row in listed] if isinstance(listed, list) else []
+    references = [reading.text(row.get("custom_string")) for row in rows]
+    if not any(references) and len(rows) == len(texts):
+        return [
+            row if reading.text(row.get("to")) == sms.to else {} for row, sms in zip(rows, texts, strict=True)
+        ]
+    known = {
+        reference: row
+        for reference, row in zip(references, rows, strict=True)
+        if references.count(reference) == 1
+    }
+    return [known.get(sms.reference, {}) for sms in texts]
 
 
 def _refusal(code: str) -> SendKind:
@@ -116,11 +155,6 @@ def _accepted(row: Mapping[str, object], sid: str, said: Mapping[str, object], c
             row.get("message_price"), price_currency=money.get("currency_name_short"), currency=currency
         ),
     )
-
-
-def _message(said: Mapping[str, object]) -> Mapping[str, object]:
-    rows = _object(said.get("data")).get("messages")
-    return _object(rows[0]) if isinstance(rows, list) and len(rows) == 1 else {}
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -7,7 +7,8 @@ made from our reference, so that a second call with the same reference is the sa
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from integrations import mail
 from integrations.models import ProviderAccount
@@ -17,11 +18,11 @@ from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundEmai
 class ConsoleGateway:
     """Hands texts to the on-screen phone."""
 
-    capabilities = Capabilities(idempotency=True, search=True, receipts=True)
+    capabilities = Capabilities(idempotency=timedelta(days=365), search=True, receipts=True, batch=100)
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
         """Accepted, at no cost."""
-        return SendOutcome("accepted", provider_message_id=_id(sms), cost_cents=0)
+        return [SendOutcome("accepted", provider_message_id=_id(sms), cost_cents=0) for sms in texts]
 
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
         """A text that was handed over was taken: handing it over cannot fail halfway."""

@@ -4,6 +4,7 @@ where they are set, `api_key_sid` with `api_key_secret` for sending and `messagi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -28,13 +29,16 @@ class TwilioGateway:
     service: str
     currency: str
 
-    # It knows no idempotency key, and keeps no reference: a text is found again by its words.
+    # It takes one text a call, knows no idempotency key, and keeps no reference: a text is found again by its words.
     capabilities = Capabilities(
         search=True, search_lag=timedelta(minutes=5), echo_ref=True, receipts=True, paced=True
     )
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
         """One text, with the address to report to."""
+        return [self._send(sms) for sms in texts]
+
+    def _send(self, sms: OutboundSms) -> SendOutcome:
         if not self.account_sid or not all(self.auth):
             return SendOutcome("retry", error_code="bad_credentials")
         now = clock.now()

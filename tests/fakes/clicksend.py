@@ -55,6 +55,10 @@ class FakeClickSend(FakeProvider):
         self.inbound_url, self.receipt_url, self.webhook_type = inbound_url, receipt_url, webhook_type
         self.messages: dict[str, dict[str, Any]] = {}
         self.price = "0.0792"
+        #: Numbers it refuses inside an answer that is 200, with the word for why (one of STATUSES).
+        self.refused: dict[str, str] = {}
+        #: Numbers whose texts it takes, and leaves out of its answer.
+        self.unsaid: set[str] = set()
 
     def answer(self, call: Call) -> Reply:
         if call.login != self.login:
@@ -66,18 +70,23 @@ class FakeClickSend(FakeProvider):
         if call.path == "/v3/sms/history":
             return self._history(call)
         if call.path == "/v3/sms/send" and call.method == "POST":
-            [message] = json.loads(call.body)["messages"]
-            self._present = message
-            return self.take(lambda: self._accept(message))
+            self._present = json.loads(call.body)["messages"]
+            messages = self._present
+            return self.take(lambda: self._said([self._accept(message) for message in messages]))
         return Reply(404, envelope(None, "NOT_FOUND", 404))
 
     def refusal(self, name: str) -> Reply:
         if name in STATUSES:
-            return self._said({**self._present, "message_id": None, "status": STATUSES[name]})
+            return self._said([self._refuse(message, name) for message in self._present])
         status, code = REFUSALS[name]
         return Reply(status, envelope(None, code, status))
 
-    def _accept(self, message: dict[str, Any]) -> Reply:
+    def _refuse(self, message: dict[str, Any], name: str) -> dict[str, Any]:
+        return {**message, "message_id": None, "status": STATUSES[name]}
+
+    def _accept(self, message: dict[str, Any]) -> dict[str, Any]:
+        if message["to"] in self.refused:
+            return self._refuse(message, self.refused[message["to"]])
         parts = len(message["body"]) // 153 + 1
         row = {
             "direction": "out", "date": int(self.now().timestamp()), "to": message["to"], "body": message["body"],
@@ -87,15 +96,14 @@ class FakeClickSend(FakeProvider):
         }  # fmt: skip
         self.messages[row["message_id"]] = row
         self.note({"id": row["message_id"], "to": row["to"], "from": row["from"], "body": row["body"]})
-        return self._said(row)
+        return row
 
-    def _said(self, row: dict[str, Any]) -> Reply:
-        sent = int(row["status"] == "SUCCESS")
+    def _said(self, rows: list[dict[str, Any]]) -> Reply:
         data = {
             "total_price": 0.0792,
-            "total_count": 1,
-            "queued_count": sent,
-            "messages": [row],
+            "total_count": len(rows),
+            "queued_count": sum(row["status"] == "SUCCESS" for row in rows),
+            "messages": [row for row in rows if row["to"] not in self.unsaid],
             "_currency": CURRENCY,
         }
         return Reply(200, envelope(data))

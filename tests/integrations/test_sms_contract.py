@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +17,7 @@ import pytest
 from accounts.models import Location
 from integrations import gateways, http
 from integrations.models import Provider, ProviderAccount
-from integrations.ports import DeliveryReceipt, OutboundSms, SmsGateway
+from integrations.ports import DeliveryReceipt, OutboundSms, SendOutcome, SmsGateway
 from integrations.providers import clicksend_format, twilio_format
 from tests.fakes.clicksend import FakeClickSend
 from tests.fakes.server import FakeProvider, Fault
@@ -89,12 +89,18 @@ def text(**more: Any) -> OutboundSms:
     return OutboundSms("+61412345678", "+61480000001", f"See you at 3pm. {reference[:8]}", reference, **more)
 
 
+def send(gateway: SmsGateway, sms: OutboundSms) -> SendOutcome:
+    """What becomes of one text by itself."""
+    [outcome] = gateway.send_many([sms])
+    return outcome
+
+
 # Sending
 
 
 def test_a_text_is_taken_once_with_its_id_and_its_segments(line: Line) -> None:
     sms = text()
-    outcome = line.gateway.send(sms)
+    outcome = send(line.gateway, sms)
     [taken] = line.provider.journal
     assert (outcome.kind, outcome.provider_message_id, outcome.segments) == ("accepted", taken["id"], 1)
     assert (taken["to"], taken["from"], taken["body"]) == (sms.to, sms.from_, sms.body)
@@ -120,20 +126,20 @@ def test_every_end_of_a_call_is_taken_for_what_it_proves(
     line: Line, fault: str, kind: str, word: str, taken: int
 ) -> None:
     line.provider.script(fault)
-    outcome = line.gateway.send(text())
+    outcome = send(line.gateway, text())
     assert (outcome.kind, outcome.error_code, line.sent()) == (kind, word, taken)
-    assert line.gateway.send(text()).kind == "accepted", "and the next one goes as if nothing had been"
+    assert send(line.gateway, text()).kind == "accepted", "and the next one goes as if nothing had been"
 
 
 def test_a_throttled_call_says_how_long_to_wait(line: Line) -> None:
     line.provider.script(Fault("busy", retry_after="42"))
-    assert line.gateway.send(text()).retry_after == 42.0
+    assert send(line.gateway, text()).retry_after == 42.0
 
 
 def test_silence_after_the_request_left_is_unknown(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_SECONDS", 0.3)
     line.provider.script(Fault("slow", seconds=1.0))
-    assert (line.gateway.send(text()).kind, line.sent()) == ("unknown", 0)
+    assert (send(line.gateway, text()).kind, line.sent()) == ("unknown", 0)
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -143,7 +149,7 @@ def test_nobody_there_is_tried_again(name: str, settings: Any) -> None:
         port = free.getsockname()[1]
     with LINES[name](settings) as line:
         settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = f"http://127.0.0.1:{port}"
-        outcome = line.gateway.send(text())
+        outcome = send(line.gateway, text())
     assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
 
 
@@ -152,14 +158,14 @@ def test_a_certificate_of_nobodys_stops_the_call_before_it_leaves(
 ) -> None:
     with _tls(tmp_path) as url:
         settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = url
-        outcome = line.gateway.send(text())
+        outcome = send(line.gateway, text())
     assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
 
 
 @pytest.mark.parametrize("provider", [Provider.TWILIO, Provider.CLICKSEND])
 def test_without_credentials_nothing_is_called(provider: str) -> None:
     gateway = gateways.for_account(_account(provider))
-    outcome = gateway.send(text())
+    outcome = send(gateway, text())
     assert (outcome.kind, outcome.error_code) == ("retry", "bad_credentials")
     assert not gateway.check().works
 
@@ -171,20 +177,53 @@ def test_the_connection_can_be_tried_without_sending(line: Line, settings: Any) 
     assert line.sent() == 0
 
 
+# Several in one call
+
+
+def test_texts_go_in_one_call_where_the_provider_takes_them_so(line: Line) -> None:
+    texts = [text() for _ in range(min(3, line.gateway.capabilities.batch))]
+    outcomes = line.gateway.send_many(texts)
+    assert [(one.kind, one.provider_message_id) for one in outcomes] == [
+        ("accepted", taken["id"]) for taken in line.provider.journal
+    ]
+    assert [taken["body"] for taken in line.provider.journal] == [sms.body for sms in texts]
+    assert len(line.provider.calls) == 1
+
+
+def test_each_text_of_a_call_has_an_end_of_its_own(settings: Any) -> None:
+    with clicksend(settings) as line:
+        assert isinstance(line.provider, FakeClickSend)
+        texts = [replace(text(), to=f"+6141234567{number}") for number in range(4)]
+        line.provider.refused = {texts[0].to: "invalid_number", texts[2].to: "no_credit"}
+        line.provider.unsaid = {texts[1].to}
+        outcomes = line.gateway.send_many(texts)
+        assert [(one.kind, one.error_code) for one in outcomes] == [
+            ("refused", "invalid_number"), ("unknown", "http_200"), ("retry", "no_credit"), ("accepted", ""),
+        ]  # fmt: skip
+        assert line.sent() == 2
+
+
+def test_an_end_of_the_whole_call_is_that_of_each_text(settings: Any) -> None:
+    with clicksend(settings) as line:
+        for fault, kind in (("accept_then_reset", "unknown"), ("busy", "retry"), ("malformed", "unknown")):
+            line.provider.script(fault)
+            assert {one.kind for one in line.gateway.send_many([text() for _ in range(3)])} == {kind}
+
+
 # What each declares
 
 
 def test_a_second_call_with_the_same_reference_is_a_second_text(line: Line) -> None:
-    assert not line.gateway.capabilities.idempotency
+    assert line.gateway.capabilities.idempotency is None
     sms = text()
-    ids = {line.gateway.send(sms).provider_message_id for _ in range(2)}
+    ids = {send(line.gateway, sms).provider_message_id for _ in range(2)}
     assert (len(ids), line.sent()) == (2, 2)
 
 
 def test_the_on_screen_phone_takes_a_reference_once(console: SmsGateway) -> None:
-    assert console.capabilities.idempotency
+    assert console.capabilities.idempotency is not None
     sms = text()
-    assert console.send(sms) == console.send(sms)
+    assert send(console, sms) == send(console, sms)
     assert console.lookup(sms, sent_after=datetime.now(UTC)).kind == "found"
     assert not console.capabilities.echo_ref
     assert not console.capabilities.paced
@@ -195,7 +234,7 @@ def test_what_became_of_a_text_without_an_answer_can_be_found_out(line: Line) ->
     lost, never = text(), text()
     line.provider.script("accept_then_reset", "reset")
     since = datetime.now(UTC) - timedelta(minutes=10)
-    assert [line.gateway.send(sms).kind for sms in (lost, never)] == ["unknown", "unknown"]
+    assert [send(line.gateway, sms).kind for sms in (lost, never)] == ["unknown", "unknown"]
 
     known = line.gateway.lookup(lost, sent_after=since)
     assert (known.kind, known.provider_message_id) == ("found", line.provider.journal[0]["id"])
@@ -212,7 +251,7 @@ def test_a_text_is_found_on_a_later_page(settings: Any) -> None:
     with clicksend(settings) as line:
         wanted = text()
         for sms in [*(text() for _ in range(101)), wanted]:
-            line.gateway.send(sms)
+            send(line.gateway, sms)
         known = line.gateway.lookup(wanted, sent_after=datetime.now(UTC) - timedelta(minutes=1))
         assert known.kind == "found"
 
@@ -221,7 +260,7 @@ def test_receipts_arrive_and_bring_our_reference_back(line: Line) -> None:
     assert line.gateway.capabilities.receipts
     assert line.gateway.capabilities.echo_ref
     sms = text()
-    sent = line.gateway.send(sms)
+    sent = send(line.gateway, sms)
     line.provider.report(sent.provider_message_id, line.delivered)
     [(url, body, headers)] = line.posted
     told = line.parse(body, zone=ZONE)
@@ -236,7 +275,7 @@ def test_receipts_arrive_and_bring_our_reference_back(line: Line) -> None:
 def test_twilio_is_told_no_address_that_it_could_not_reach(settings: Any) -> None:
     settings.PUBLIC_URL = ""
     with twilio(settings) as line:
-        line.gateway.send(text())
+        send(line.gateway, text())
         assert "StatusCallback" not in line.provider.calls[0].body.decode()
 
 
@@ -250,7 +289,7 @@ def test_an_api_key_sends_in_place_of_the_token(settings: Any) -> None:
             api_key_sid="SK1",
             api_key_secret="s",
         )
-        gateways.for_account(account).send(text())
+        send(gateways.for_account(account), text())
         assert fake.calls[0].login == ("SK1", "s")
 
 
@@ -264,7 +303,7 @@ def test_no_redirect_is_followed(settings: Any) -> None:
     with Moved() as fake:
         settings.TWILIO_API_URL = fake.url
         account = _account(Provider.TWILIO, account_sid=fake.account_sid, auth_token="t")
-        assert gateways.for_account(account).send(text()).kind == "unknown"
+        assert send(gateways.for_account(account), text()).kind == "unknown"
         assert len(fake.calls) == 1
 
 

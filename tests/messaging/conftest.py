@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,10 @@ class FakeGateway:
         self.capabilities = Capabilities(search=True, receipts=True)
         self.before_answering: Callable[[OutboundSms], None] = lambda sms: None
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+        return [self._send(sms) for sms in texts]
+
+    def _send(self, sms: OutboundSms) -> SendOutcome:
         self.sent.append(sms)
         self.before_answering(sms)
         answer = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +25,10 @@ class JournalGateway:
         self.journal = journal
         self.capabilities = Capabilities(search=search)
 
-    def send(self, sms: OutboundSms) -> SendOutcome:
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+        return [self._send(sms) for sms in texts]
+
+    def _send(self, sms: OutboundSms) -> SendOutcome:
         handle = os.open(self.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(handle, f"{sms.reference}\n".encode())
         os.fsync(handle)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -43,7 +44,7 @@ def as_form(fields: dict[str, Any]) -> bytes:
 
 
 def test_a_text_is_sent_with_our_reference() -> None:
-    assert form.request(SMS) == {
+    assert form.request([SMS]) == {
         "messages": [
             {
                 "source": "avatar-cms", "from": "AvatarClinic", "to": "+61412345678",
@@ -54,7 +55,7 @@ def test_a_text_is_sent_with_our_reference() -> None:
 
 
 def test_without_a_sender_clicksend_chooses_one() -> None:
-    [message] = form.request(OutboundSms("+1", "", "x", "r"))["messages"]  # type: ignore[misc, attr-defined]
+    [message] = form.request([OutboundSms("+1", "", "x", "r")])["messages"]  # type: ignore[misc, attr-defined]
     assert "from" not in message
 
 
@@ -64,6 +65,7 @@ def envelope(code: str = "SUCCESS", *, data: object = None, **row: Any) -> bytes
         "status": "SUCCESS",
         "message_parts": 2,
         "message_price": "0.1584",
+        "custom_string": "ref-1",
         **row,
     }
     own = {"messages": [message], "_currency": {"currency_name_short": "AUD"}}
@@ -71,7 +73,8 @@ def envelope(code: str = "SUCCESS", *, data: object = None, **row: Any) -> bytes
 
 
 def outcome(status: int | None, body: bytes = b"", **more: Any) -> SendOutcome:
-    return form.outcome(Answer(status, body, **more), currency="AUD", now=NOW)
+    [one] = form.outcomes(Answer(status, body, **more), [SMS], currency="AUD", now=NOW)
+    return one
 
 
 def test_an_accepted_text_has_its_id_its_segments_and_its_price() -> None:
@@ -132,6 +135,41 @@ def test_a_throttled_call_waits_as_long_as_it_is_told() -> None:
 def test_a_call_without_an_end() -> None:
     assert outcome(None) == SendOutcome("unknown", error_code="no_answer")
     assert outcome(None, request_left=False) == SendOutcome("retry", error_code="not_connected")
+
+
+def texts(*references: str) -> list[OutboundSms]:
+    return [replace(SMS, reference=one) for one in references]
+
+
+def said_of(*rows: dict[str, Any], asked: list[OutboundSms]) -> list[str]:
+    body = envelope(data={"messages": list(rows)})
+    return [
+        one.provider_message_id or one.error_code
+        for one in form.outcomes(Answer(200, body), asked, currency="AUD", now=NOW)
+    ]
+
+
+def row(sid: str, reference: str = "", to: str = SMS.to) -> dict[str, str]:
+    return {"message_id": sid, "status": "SUCCESS", "custom_string": reference, "to": to}
+
+
+def test_each_text_is_read_by_its_reference_whatever_the_order() -> None:
+    assert said_of(row("2", "b"), row("1", "a"), asked=texts("a", "b")) == ["1", "2"]
+
+
+def test_what_the_answer_leaves_out_or_names_twice_is_unknown() -> None:
+    answered = said_of(row("1", "a"), row("2", "b"), row("3", "b"), asked=texts("a", "b", "c"))
+    assert answered == ["1", "http_200", "http_200"]
+
+
+def test_an_answer_without_references_is_read_in_order_as_far_as_the_numbers_agree() -> None:
+    assert said_of(row("1"), row("2", to="+61499999999"), asked=texts("a", "b")) == ["1", "http_200"]
+    assert said_of(row("1"), asked=texts("a", "b")) == ["http_200", "http_200"]
+
+
+def test_an_end_of_the_call_is_that_of_each_text() -> None:
+    ends = form.outcomes(Answer(429), texts("a", "b"), currency="AUD", now=NOW)
+    assert ends == [SendOutcome("retry", error_code="busy")] * 2
 
 
 def test_every_word_for_an_error_has_a_sentence_for_staff() -> None:
