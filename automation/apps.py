@@ -17,6 +17,7 @@ class AutomationConfig(AppConfig):
             delayed,
             explanations,
             handlers,
+            invariants,
             merging,
             recovery,
             seeds,
@@ -40,3 +41,4 @@ class AutomationConfig(AppConfig):
         storm_names.connect()
         segment_views.connect()
         merging.connect()
+        invariants.connect()

@@ -11,6 +11,7 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        from core import signals
+        from core import invariants, signals
 
         signals.connect()
+        invariants.connect()

@@ -19,6 +19,7 @@ class IntegrationsConfig(AppConfig):
             graph,
             handlers,
             inbound,
+            invariants,
             lead_settings,
             outbox,
             own_settings,
@@ -32,6 +33,7 @@ class IntegrationsConfig(AppConfig):
         lead_settings.connect()
         clinic_checks.connect()
         seeds.connect()
+        invariants.connect()
         gateways.register(Provider.CONSOLE, console.gateway)
         gateways.register_email(Provider.CONSOLE, console.mail_gateway)
         gateways.register_email(Provider.EMAIL, email.gateway)

@@ -17,6 +17,7 @@ class MessagingConfig(AppConfig):
             clinic_settings,
             handover,
             inbound,
+            invariants,
             jobs,
             merging,
             panels,
@@ -30,6 +31,7 @@ class MessagingConfig(AppConfig):
         handover.connect()
         merging.connect()
         inbound.connect()
+        invariants.connect()
         panels.connect()
         views.connect()
         seeds.connect()
