@@ -14,6 +14,8 @@ AUTOMATION_MODE_CHANGED = events.define(
     label="Automation was switched",
     keys={"mode", "previous", "forced", "missing"},
 )
+SENDING_STOPPED = events.define("sending_stopped", label="All sending was stopped", keys={"stop", "kind"})
+SENDING_RESUMED = events.define("sending_resumed", label="Sending goes on", keys={"stop", "kind"})
 USER_DEACTIVATED = events.define(
     "user_deactivated", label="Somebody of the staff left", keys=("user", "hand_over_to")
 )

@@ -12,6 +12,8 @@ from django.db.models.functions import Lower
 
 from accounts import hours, roles
 from accounts.roles import Access
+from accounts.stop_models import Installation as Installation
+from accounts.stop_models import SendingStop as SendingStop
 from core.models import BaseModel
 
 

@@ -5,7 +5,8 @@ being made; only then is it made, with no transaction open; `record` stores the 
 Whoever dies in between leaves a lease behind. A webhook is tried again then, because its receiver knows it by
 its id; a notice to staff, which would simply be there twice, is left unknown for a person to see.
 
-While a location is not live nothing is called; what waited too long expires.
+While a location is not live, or sending is stopped (`accounts.sending_stops`), nothing is called; what waited too
+long expires.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts import sending_stops
 from accounts.models import Location
 from core import clock, doorbell
 from core.causes import Cause
@@ -111,6 +113,9 @@ def send_due() -> int:
 @transaction.atomic
 def begin(slow: set[str]) -> OutboundCall | None:
     """Take the next call that is due, and commit that it is being made."""
+    everywhere, stopped = sending_stops.where()
+    if everywhere:
+        return None
     call = (
         OutboundCall.objects.filter(
             state=State.WAITING,
@@ -118,6 +123,7 @@ def begin(slow: set[str]) -> OutboundCall | None:
             location__automation_mode=Location.AutomationMode.LIVE,
         )
         .exclude(target__in=slow)
+        .exclude(location_id__in=stopped)
         .select_related("account", "location")
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("next_try_at", "id")

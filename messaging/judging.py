@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
+from accounts import sending_stops
+from accounts.models import SendingStop
 from bookings import selectors as booking_selectors
 from bookings.models import LIVE, Booking
 from bookings.models import Status as BookingStatus
@@ -66,6 +66,7 @@ class Facts:
     """What the set's messages are judged by, loaded once."""
 
     now: datetime
+    stops: Mapping[int, str]
     consents: dict[int, dict[str, Any]]
     blocked: set[tuple[int, str]]
     senders: dict[tuple[int, bool], SenderIdentity]
@@ -163,6 +164,7 @@ def _gather(messages: Sequence[Message]) -> Facts:
     seeking = {message.contact_id for message in messages if message.booking_id is None}
     return Facts(
         now=now,
+        stops={pk: stop.kind for pk, stop in sending_stops.stopped_for(locations).items()},
         consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
         blocked=numbers.blocked(locations, everybody),
         senders=_senders(locations),
@@ -285,6 +287,7 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
     location = message.location
     said = facts.consents[message.location_id].get(address, {})
     lately = facts.lately.get((message.location_id, address), limits.Lately())
+    stop = facts.stops.get(message.location_id)
     states = {purpose: said.get((message.channel, purpose)) for purpose in Purpose.values}
     request = policy.Request(
         purpose=message.purpose,
@@ -301,9 +304,8 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
         reply=limits.is_answer(message),
         acted_at=message.acted_at,
         visit=_visit(message),
-        kill_switch=bool(
-            location.settings.get("sending_stopped") or getattr(settings, "SENDING_STOPPED", False)
-        ),
+        kill_switch=stop == SendingStop.Kind.KILL_SWITCH or bool(location.settings.get("sending_stopped")),
+        safe_mode=stop == SendingStop.Kind.SAFE_MODE,
         has_sender=has_sender,
         care_sent=lately.care,
         care_limit=location.settings.get("care_limit", limits.CARE_LIMIT),

@@ -50,6 +50,7 @@ REASONS: Mapping[str, str] = {
     "cap": "The limit on messages is reached.",
     "loop": "This number got many automatic answers within an hour: it may be a machine that answers ours.",
     "kill_switch": "Sending is stopped.",
+    "safe_mode": "Nothing is sent until somebody ends safe mode.",
     "no_sender": "The clinic has no number or address to send from.",
     "no_credit": "The provider's credit is used up.",
     "storm": "Unusually many messages at once: somebody should look first.",
@@ -118,6 +119,7 @@ class Request:
     acted_at: datetime | None = None
     visit: Visit | None = None
     kill_switch: bool = False
+    safe_mode: bool = False
     has_sender: bool = True
     care_sent: int = 0
     care_limit: int | None = None
@@ -200,6 +202,8 @@ def _granted(request: Request, now: datetime) -> bool:
 
 
 def _about_clinic(request: Request) -> Decision | None:
+    if request.safe_mode:
+        return Decision("hold", "safe_mode")
     if request.kill_switch:
         return Decision("hold", "kill_switch")
     if not request.has_sender:

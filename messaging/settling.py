@@ -28,7 +28,7 @@ LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))
 #: Clocks of the provider and ours may differ by this much.
 SKEW = timedelta(minutes=10)
 #: Held for these reasons: looked at again, because somebody may have mended the cause meanwhile.
-MAY_BE_MENDED = ("no_sender", "no_credit", "missing_value", "kill_switch", "cap")
+MAY_BE_MENDED = ("no_sender", "no_credit", "missing_value", "kill_switch", "safe_mode", "cap")
 
 
 def recover_leases() -> int:

@@ -26,6 +26,8 @@ environ.Env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
 # ------------------------------------------------------------------------------------------------- who and where
 
 ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", "demo")
+#: The database keeps this name: under another one it is a copy, and nothing leaves it (accounts.sending_stops).
+INSTALLATION = env.str("INSTALLATION", ENVIRONMENT_NAME)
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])

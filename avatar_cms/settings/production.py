@@ -7,6 +7,7 @@ from avatar_cms.settings.base import *  # noqa: F403
 from avatar_cms.settings.base import STORAGES, env
 
 ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", "production")
+INSTALLATION = env.str("INSTALLATION", ENVIRONMENT_NAME)
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY")
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")

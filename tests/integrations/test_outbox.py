@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from accounts import sending_stops
 from accounts.models import Location
 from core import clock
 from core.causes import Cause
@@ -111,6 +112,17 @@ def fresh(call: OutboundCall) -> OutboundCall:
 def stands(call: OutboundCall) -> tuple[str, str, int]:
     row = fresh(call)
     return row.state, row.outcome, row.attempts
+
+
+def test_nothing_is_called_while_sending_is_stopped_everywhere_or_at_the_clinic(
+    sydney: Location, webhooks: ProviderAccount, receiver: Receiver
+) -> None:
+    webhook(webhooks, receiver.url)
+    for kind, location_id in (("safe_mode", None), ("kill_switch", sydney.pk)):
+        sending_stops.stop(kind=kind, reason="Look first", cause=CAUSE, location_id=location_id)
+        assert (send_due(), receiver.requests) == (0, [])
+        sending_stops.resume(kind=kind, cause=CAUSE, location_id=location_id)
+    assert (send_due(), len(receiver.requests)) == (1, 1)
 
 
 # Webhooks
