@@ -7,7 +7,7 @@ VENV := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help python environment dev run demo-reset simulate test check lint format types mutants coverage-pure locks
+.PHONY: help python environment dev run demo-reset simulate test check fake-provider lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
 # Compiled modules are what makes a second start quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,6 +41,9 @@ test: dev ## Test against real PostgreSQL, Valkey and Chromium (about ten minute
 check: dev ## The slow tier: everything that `make test` leaves out; what kills processes comes last and alone
 	@SLOW=1 $(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow and not chaos" $(ARGS)
 	@SLOW=1 $(VENV)/python -m pytest -q -m chaos $(ARGS)
+
+fake-provider: dev ## An SMS provider on this machine that goes wrong by a seed (ARGS="twilio --port 9803 --journal var/texts --seed 1")
+	@exec $(VENV)/python -m tests.fakes $(ARGS)
 
 lint: dev ## Ruff, mypy, import contracts, migrations and deployment checks
 	@$(VENV)/ruff check .

@@ -45,6 +45,7 @@ class FakeClickSend(FakeProvider):
     """`inbound_url` and `receipt_url` are its rules' addresses; `webhook_type` is post (a form) or json."""
 
     name: ClassVar[str] = "clicksend"
+    arrived: ClassVar[str] = "201"
 
     def __init__(
         self, *, username: str = "clinic", api_key: str = "clicksend-key", inbound_url: str = "", receipt_url: str = "",
@@ -70,8 +71,7 @@ class FakeClickSend(FakeProvider):
         if call.path == "/v3/sms/history":
             return self._history(call)
         if call.path == "/v3/sms/send" and call.method == "POST":
-            self._present = json.loads(call.body)["messages"]
-            messages = self._present
+            messages = self._present = json.loads(call.body)["messages"]
             return self.take(lambda: self._said([self._accept(message) for message in messages]))
         return Reply(404, envelope(None, "NOT_FOUND", 404))
 
@@ -95,7 +95,8 @@ class FakeClickSend(FakeProvider):
             "custom_string": message.get("custom_string", ""), "user_id": 1, "subaccount_id": 1, "status": "SUCCESS",
         }  # fmt: skip
         self.messages[row["message_id"]] = row
-        self.note({"id": row["message_id"], "to": row["to"], "from": row["from"], "body": row["body"]})
+        said = {name: row[name] for name in ("to", "from", "body")}
+        self.note({"id": row["message_id"], **said, "reference": row["custom_string"]})
         return row
 
     def _said(self, rows: list[dict[str, Any]]) -> Reply:

@@ -1,7 +1,8 @@
 """What every fake provider has in common: a real server on 127.0.0.1, a journal of what it accepted, scripted faults.
 
-In a test it runs in a thread and is spoken to directly. As a process of its own (`python -m tests.fakes.twilio`)
-it is steered over HTTP: POST /_fake/faults, GET /_fake/journal, POST /_fake/reply and /_fake/report.
+In a test it runs in a thread and is spoken to directly. As a process of its own (`make fake-provider`) it is steered
+over HTTP: POST /_fake/faults, GET /_fake/journal, POST /_fake/reply and /_fake/report; and goes wrong by itself, as a
+seed has it (`tests.fakes.weather`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import socket
 import struct
 import threading
@@ -24,23 +26,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.fakes.weather import Fault, Postman, Weather
+
 #: Posts a webhook: URL, body, headers; the status and body of the answer.
 Deliver = Callable[[str, bytes, Mapping[str, str]], tuple[int, bytes]]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong with one call to send.
-
-    `reset`: the connection is cut before anything was taken. `accept_then_reset`, `accept_then_500`, `malformed`:
-    the text is taken, and then the answer is cut, an error, or no JSON. `slow`: taken and answered after `seconds`.
-    Any other name is a refusal in the provider's own words: busy (with `retry_after`), unauthorized, no_credit,
-    opted_out, invalid_number, error_500.
-    """
-
-    name: str
-    seconds: float = 0.0
-    retry_after: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +71,8 @@ class FakeProvider:
     """Base of the fakes. Subclasses implement `answer`, `refusal`, `reply` and `report`."""
 
     name: ClassVar[str] = "provider"
+    #: How its receipts say that a text is on the phone; empty where it sends none.
+    arrived: ClassVar[str] = ""
 
     def __init__(self, *, port: int = 0, journal: Path | None = None) -> None:
         self.calls: list[Call] = []
@@ -90,6 +81,9 @@ class FakeProvider:
         self.journal: list[dict[str, Any]] = []
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.deliver: Deliver = over_http
+        #: What goes wrong by itself, beside what is scripted.
+        self.weather: Weather | None = None
+        self._postman: Postman | None = None
         self._file = journal
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
@@ -134,7 +128,7 @@ class FakeProvider:
     def take(self, accept: Callable[[], Reply]) -> Reply:
         """Send one text: `accept` takes it, unless a fault is scripted for this call."""
         with self._lock:
-            fault = self.faults.popleft() if self.faults else None
+            fault = self.faults.popleft() if self.faults else self.weather and self.weather.fault()
         if fault is None:
             return accept()
         if fault.name == "reset":
@@ -156,12 +150,27 @@ class FakeProvider:
         return Reply(refused.status, refused.body, {**refused.headers, **more})
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Write into the journal, on disk too where there is a file, before anything is answered."""
+        """Write into the journal, on disk and synced where there is a file, before anything is answered."""
+        entry = {"at": time.time(), **entry}
         with self._lock:
             self.journal.append(entry)
             if self._file is not None:
                 with self._file.open("a") as file:
                     file.write(json.dumps(entry) + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+        if self.weather is not None and self.arrived:
+            self._send_receipts(entry["id"], self.weather.receipts())
+
+    def _send_receipts(self, message_id: str, delays: list[float]) -> None:
+        """Tell that it arrived: after each of these seconds; nought is before the send itself is answered."""
+        if self._postman is None:
+            self._postman = Postman()
+        for seconds in delays:
+            if seconds == 0:
+                self._postman.try_once(lambda: self.report(message_id, self.arrived)[0])
+            else:
+                self._postman.put(seconds, lambda: self.report(message_id, self.arrived)[0])
 
     def handle(self, call: Call) -> Reply:
         """A request: the provider's, or of whoever steers this process."""
@@ -236,6 +245,11 @@ def serve(make: Callable[[argparse.Namespace], FakeProvider], parser: argparse.A
     """Run a fake as a process until it is told to end."""
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=None)
-    with make(parser.parse_args()) as provider:
+    parser.add_argument("--seed", type=int, default=None, help="go wrong by itself, as this number has it")
+    parser.add_argument("--rates", default="", help="how often, as in accept_then_reset=0.05,busy=0.02")
+    given = parser.parse_args()
+    with make(given) as provider:
+        if given.seed is not None:
+            provider.weather = Weather.of(given.seed, given.rates)
         print(provider.url, flush=True)
         threading.Event().wait()

@@ -15,7 +15,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from tests.fakes.server import Call, FakeProvider, Reply, serve
 
@@ -43,6 +43,7 @@ class FakeTwilio(FakeProvider):
     """`sms_url` is where its number's texts are posted; reports go where each text asked for."""
 
     name: ClassVar[str] = "twilio"
+    arrived: ClassVar[str] = "delivered"
 
     def __init__(
         self, *, account_sid: str = "AC" + "a" * 32, auth_token: str = "twilio-token", sms_url: str = "",
@@ -87,7 +88,10 @@ class FakeTwilio(FakeProvider):
             "error_message": None, "date_created": self._date(self.now()), "date_sent": None,
         }  # fmt: skip
         self.callbacks[sid] = form.get("StatusCallback", "")
-        self.note({"id": sid, "to": form["To"], "from": form.get("From"), "body": body})
+        reference = parse_qs(urlsplit(self.callbacks[sid]).query).get("ref", [""])[0]
+        self.note(
+            {"id": sid, "to": form["To"], "from": form.get("From"), "body": body, "reference": reference}
+        )
         return Reply(201, self.messages[sid])
 
     def _list(self, call: Call) -> Reply:
