@@ -62,7 +62,9 @@ def stop(
 
 
 @transaction.atomic
-def resume(*, kind: str, cause: Cause, location_id: int | None = None) -> dict[str, int] | None:
+def resume(
+    *, kind: str, cause: Cause, location_id: int | None = None, reason: str = ""
+) -> dict[str, int] | None:
     """Let sending go on. Returns None when there was no such stop, else what the reconcilers did (safe mode alone)."""
     row = (
         SendingStop.objects.select_for_update(of=("self",))
@@ -76,7 +78,7 @@ def resume(*, kind: str, cause: Cause, location_id: int | None = None) -> dict[s
         for _, reconcile in reconcilers.items():
             did |= reconcile(row, cause)
         _adopt()
-    row.resumed_at = clock.now()
+    row.resumed_at, row.resumed_reason = clock.now(), reason[:300]
     row.resumed_by_kind, row.resumed_by_id = cause.kind, str(cause.id)
     row.save()
     _tell(SENDING_RESUMED, row, cause)

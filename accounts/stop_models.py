@@ -34,6 +34,7 @@ class SendingStop(BaseModel):
     stopped_by_kind = models.CharField(max_length=20)
     stopped_by_id = models.CharField(max_length=80)
     resumed_at = models.DateTimeField(null=True, blank=True)
+    resumed_reason = models.CharField(max_length=300, blank=True, default="")
     resumed_by_kind = models.CharField(max_length=20, blank=True, default="")
     resumed_by_id = models.CharField(max_length=80, blank=True, default="")
 

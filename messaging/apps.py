@@ -23,6 +23,7 @@ class MessagingConfig(AppConfig):
             panels,
             seeds,
             signals,
+            stops,
             talk_views,
             views,
         )
@@ -30,6 +31,7 @@ class MessagingConfig(AppConfig):
         signals.connect()
         handover.connect()
         merging.connect()
+        stops.connect()
         inbound.connect()
         invariants.connect()
         panels.connect()

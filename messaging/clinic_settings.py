@@ -9,7 +9,6 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextInputWidget,
     UnfoldAdminURLInputWidget,
-    UnfoldBooleanSwitchWidget,
 )
 
 from accounts import location_settings
@@ -80,13 +79,6 @@ def referral_incentive() -> forms.Field:
     )  # fmt: skip
 
 
-def sending_stopped() -> forms.Field:
-    return forms.BooleanField(
-        label="Stop all texts", required=False, widget=UnfoldBooleanSwitchWidget(),
-        help_text="Nothing goes out while this is on, answers of staff included. What waits is held.",
-    )  # fmt: skip
-
-
 def connect() -> None:
     """Called from AppConfig.ready()."""
     for key, field in (
@@ -98,6 +90,5 @@ def connect() -> None:
         ("storm_limit", storm_limit),
         ("referral_link", referral_link),
         ("referral_incentive", referral_incentive),
-        ("sending_stopped", sending_stopped),
     ):
         location_settings.register(Setting(key, SECTION, field))

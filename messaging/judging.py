@@ -304,7 +304,7 @@ def _policy(message: Message, facts: Facts, *, address: str, cost: int, has_send
         reply=limits.is_answer(message),
         acted_at=message.acted_at,
         visit=_visit(message),
-        kill_switch=stop == SendingStop.Kind.KILL_SWITCH or bool(location.settings.get("sending_stopped")),
+        kill_switch=stop == SendingStop.Kind.KILL_SWITCH,
         safe_mode=stop == SendingStop.Kind.SAFE_MODE,
         has_sender=has_sender,
         care_sent=lately.care,

@@ -14,7 +14,7 @@ from core.causes import Cause
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
-from messaging import judging, limits, outcomes, sending
+from messaging import judging, limits, outcomes, sending, stops
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def reconsider_held() -> int:
     )
     full = limits.spent_up(held.filter(reason="cap").values_list("location_id", flat=True).distinct(), now)
     ids = list(
-        held.exclude(reason="cap", location_id__in=full)
+        stops.free(held.exclude(reason="cap", location_id__in=full))
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("rank", "send_at", "id")
         .values_list("pk", flat=True)[:RECONSIDERED]

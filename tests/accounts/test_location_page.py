@@ -118,11 +118,11 @@ def test_money_is_typed_in_dollars(pages: Any, sydney: Location) -> None:
 
 def test_settings_of_apps_are_kept_beside_what_nobody_typed_here(pages: Any, sydney: Location) -> None:
     Location.objects.filter(pk=sydney.pk).update(settings={"mark": 1, "care_limit": 3})
-    answer = save(pages("manager"), sydney, own_care_limit="0", own_sending_stopped="on")
+    answer = save(pages("manager"), sydney, own_care_limit="0", own_storm_limit="5")
     assert answer.status_code == 302, errors(answer)
     sydney.refresh_from_db()
-    assert sydney.settings == {"mark": 1, "care_limit": 0, "sending_stopped": True}
-    save(pages("manager"), sydney, own_care_limit="", own_sending_stopped="")
+    assert sydney.settings == {"mark": 1, "care_limit": 0, "storm_limit": 5}
+    save(pages("manager"), sydney, own_care_limit="", own_storm_limit="")
     sydney.refresh_from_db()
     assert sydney.settings == {"mark": 1}
 
