@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -20,6 +22,12 @@ from integrations.models import Provider, ProviderAccount, SenderIdentity
 TOKEN_BYTES = 32
 #: Longer ones cannot be ours; they are not even hashed.
 LONGEST_TOKEN = 200
+_PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
+# What is typed of an account that several clinics may have in common.
+_LOGINS: Mapping[str, tuple[str, ...]] = {
+    Provider.CLICKSEND: ("username",),
+    Provider.MESSAGEMEDIA: ("api_key", "sub_account"),
+}
 
 
 def token_hash(token: str) -> str:
@@ -82,17 +90,73 @@ def of_number(candidates: Sequence[ProviderAccount], *, service: str, number: st
     """
     if len(candidates) == 1:
         return candidates[0]
-    owner = (
-        SenderIdentity.objects.filter(account__in=candidates, value=number)
-        .order_by("id")
-        .values_list("account_id", flat=True)
-        .first()
-    )
+    owner = _owner(candidates, number)
     with_service = (
         a.pk for a in candidates if service and credentials(a).get("messaging_service") == service
     )
     wanted = owner or next(with_service, candidates[0].pk)
     return next(account for account in candidates if account.pk == wanted)
+
+
+def _owner(candidates: Sequence[ProviderAccount], number: str) -> int | None:
+    senders = SenderIdentity.objects.filter(account__in=candidates, value__in=(number, f"+{number}"))
+    return senders.order_by("id").values_list("account_id", flat=True).first()
+
+
+def login(account: ProviderAccount) -> tuple[str, ...]:
+    """What names the account at the provider: clinics with the same one share its texts. Empty where nothing is
+    entered, and for providers that tell clinics apart themselves.
+    """
+    names, own = _LOGINS.get(account.provider, ()), credentials(account)
+    return tuple(own.get(name, "") for name in names) if names and own.get(names[0]) else ()
+
+
+def sharing(account: ProviderAccount) -> list[ProviderAccount]:
+    """The enabled accounts behind one login with the provider, oldest first; this one is among them."""
+    mine = login(account)
+    return [each for each in enabled(account.provider) if login(each) == mine] if mine else [account]
+
+
+def of_text(
+    candidates: Sequence[ProviderAccount], *, number: str, told: str, other: ProviderAccount
+) -> ProviderAccount:
+    """Which of the accounts behind one login a text or receipt belongs to: the one with this number or name, else the
+    one that our metadata name by public id, else for a text the oldest, and for a receipt, which names no number of
+    ours, `other`.
+
+    The same whichever way it came, so that it is not stored under two accounts.
+    """
+    owner = _owner(candidates, number) if number else None
+    named = (
+        each for each in candidates if owner == each.pk or (owner is None and told == str(each.public_id))
+    )
+    return next(named, candidates[0] if number else other)
+
+
+def callback_token(account: ProviderAccount) -> str:
+    """The last part of the address that goes along with each text of an account, for what becomes of it. It ends
+    with the account's webhook token.
+    """
+    name = account.public_id.hex
+    return f"{name}.{_callback_signer(account).signature(name)}"
+
+
+def _callback_signer(account: ProviderAccount) -> Signer:
+    return Signer(salt=f"integrations.callback.{account.webhook_token_hash or ''}")
+
+
+def by_callback(token: str, *, provider: str) -> ProviderAccount:
+    """The enabled account whose texts name this address. NotFound for any other."""
+    name, _, signature = token.partition(".")
+    account = None
+    if _PUBLIC_ID.fullmatch(name) and len(token) <= LONGEST_TOKEN:
+        account = _enabled().filter(provider=provider, public_id=name).first()
+    try:
+        if account is not None and _callback_signer(account).unsign(f"{name}:{signature}"):
+            return account
+    except BadSignature:
+        pass
+    raise NotFound("No account has this address.")
 
 
 def twilio_tokens(candidates: Iterable[ProviderAccount]) -> list[str]:

@@ -23,10 +23,11 @@ class IntegrationsConfig(AppConfig):
             lead_settings,
             outbox,
             own_settings,
+            polling,
             seeds,
         )
-        from integrations.models import Provider
-        from integrations.providers import clicksend, console, email, meta, twilio
+        from integrations.models import Kind, Provider
+        from integrations.providers import clicksend, console, email, messagemedia, meta, twilio
 
         handlers.connect()
         own_settings.connect()
@@ -39,9 +40,14 @@ class IntegrationsConfig(AppConfig):
         gateways.register_email(Provider.EMAIL, email.gateway)
         gateways.register(Provider.CLICKSEND, clicksend.gateway)
         gateways.register(Provider.TWILIO, twilio.gateway)
+        gateways.register(Provider.MESSAGEMEDIA, messagemedia.gateway)
+        both = (Kind.SMS_INBOUND, Kind.SMS_RECEIPT)
+        polling.register(Provider.MESSAGEMEDIA, polling.Source(both, messagemedia.gateway))
+        polling.register(Provider.CLICKSEND, polling.Source((Kind.SMS_INBOUND,), clicksend.gateway))
         fetching.register(Provider.META, fetching.Fetcher(graph.fetch_lead, meta.with_lead, meta.page_id))
         ticks.register("10s", "integrations.fetch_due", fetching.fetch_due)
         ticks.register("10s", "integrations.call", outbox.send_due)
         ticks.register("1min", "integrations.expire_calls", outbox.expire)
+        ticks.register("15min", "integrations.poll", polling.poll)
         ticks.register("15min", "integrations.remove_old_payloads", outbox.remove_old_payloads)
         ticks.register("15min", "integrations.remove_old_bodies", inbound.remove_old_bodies)

@@ -65,6 +65,31 @@ TWILIO = ProviderSettings(
     ),
     addresses=_TEXTS,
 )  # fmt: skip
+MESSAGEMEDIA = ProviderSettings(
+    fields=(
+        Credential("api_key", "API key", help="From API settings at MessageMedia (Sinch Engage).", secret=False),
+        Credential("api_secret", "API secret", help="Shown once, when the key is made."),
+        Credential(
+            "sub_account", "Sub-account", help="Only where the key is its parent's.", secret=False, required=False,
+        ),
+        Credential(
+            "webhook_secret", "Secret header",
+            help="Any long random text that the account's webhook sends as X-Avatar-Token. The old one is accepted "
+            "beside a new one.",
+            required=False, keeps="previous_webhook_secret",
+        ),
+        Credential(
+            "public_key", "Public key",
+            help="Only with Enterprise webhooks: the signature key's public_key. Whatever is not signed with it is "
+            "refused then; the key it replaces is accepted beside it.",
+            required=False, rows=4, keeps="previous_public_key",
+        ),
+    ),
+    addresses=(
+        Address("Texts and delivery reports", "integrations:sms_callback"),
+        Address("Opt-outs", "integrations:sms_opt_out"),
+    ),
+)  # fmt: skip
 SLACK = ProviderSettings(
     fields=(
         Credential(
@@ -94,6 +119,7 @@ def connect() -> None:
     register(Provider.CONSOLE, CONSOLE)
     register(Provider.CLICKSEND, CLICKSEND)
     register(Provider.TWILIO, TWILIO)
+    register(Provider.MESSAGEMEDIA, MESSAGEMEDIA)
     register(Provider.EMAIL, EMAIL)
     register(Provider.SLACK, SLACK)
     register(Provider.WEBHOOK, WEBHOOK)

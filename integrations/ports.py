@@ -44,6 +44,7 @@ ERRORS: dict[str, str] = {
     "filtered": "The phone company took the text for spam.",
     "too_long": "The text is too long for the provider.",
     "empty": "The text is empty.",
+    "duplicate": "The provider took it for a repetition of an earlier text and kept it back.",
     # The clinic.
     "no_credit": "The provider's credit is used up.",
     "bad_credentials": "The provider does not accept the account's credentials.",

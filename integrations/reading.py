@@ -6,6 +6,7 @@ empty is None (for a text: empty); one that is there but cannot be read raises M
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ from core import localtime
 from core.errors import Malformed
 
 MAX_TEXT = 255
+#: What is stored of a provider's id of a text, and of a sender.
+MAX_MESSAGE_ID, MAX_SENDER = 120, 254
 MAX_FIELDS = 200
 _YEARS = range(1970, 2200)
 _SECONDS_FROM = 100_000_000
@@ -93,6 +96,24 @@ def identifier(value: object, field: str) -> str:
     if isinstance(value, str) and len(value) > MAX_TEXT:
         fail(field, f"an id may have {MAX_TEXT} characters at most.")
     return found
+
+
+def message_id(value: object) -> str:
+    """A provider's id of a text; one too long to be stored is known by its hash."""
+    return _short(value, MAX_MESSAGE_ID)
+
+
+def sender(value: object) -> str:
+    """A number or name that a text came from or went to; of one too long to be stored, its beginning and its hash."""
+    return _short(value, MAX_SENDER, keep=40)
+
+
+def _short(value: object, most: int, *, keep: int = 0) -> str:
+    found = " ".join(clean(value).split()) if isinstance(value, str) else text(value)
+    if len(found) <= most:
+        return found
+    digest = hashlib.sha256(found.encode()).hexdigest()
+    return f"{found[:keep].rstrip()} sha256:{digest}".lstrip()
 
 
 def first(*values: object) -> str:

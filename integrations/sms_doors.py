@@ -1,74 +1,73 @@
 """Doors of SMS providers: a text that came in, and how far one of the clinic's has come.
 
 An address with a token names the account and so the provider; Twilio may also call two fixed addresses, and
-says in what it sends which account is meant. Twilio signs every call, wherever it goes.
+says in what it sends which account is meant. Twilio signs every call, wherever it goes. MessageMedia has one
+address for both things, may show a secret in a header, and signs where the account has its public key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from core.errors import NotFound
-from integrations import accounts, inbound, reading, verify
+from integrations import accounts, reading, sms_forms, verify
 from integrations.doors import FORM_TYPES, JSON_TYPES, answer, check_type, door, store
 from integrations.models import Kind, Provider, ProviderAccount
-from integrations.ports import DeliveryReceipt, InboundSms
-from integrations.providers import clicksend_format, console_format, twilio_format
+from integrations.providers import messagemedia_format, twilio_format
 
 SMS_PROVIDERS = (Provider.CONSOLE, Provider.CLICKSEND, Provider.TWILIO)
 TWILIO_SIGNATURE = "X-Twilio-Signature"
+#: Of MessageMedia's account webhook: the header that we have it send.
+TOKEN_HEADER = "X-Avatar-Token"
 #: In the address Twilio reports to: our reference of the message.
 REFERENCE = "ref"
 NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A provider's way of writing the two things that it tells."""
-
-    inbound: Callable[..., InboundSms]
-    receipt: Callable[..., DeliveryReceipt]
-    receipt_key: Callable[[DeliveryReceipt, bytes], str]
-
-
-FORMS: dict[str, Form] = {
-    provider: Form(module.parse_inbound, module.parse_receipt, module.receipt_key)
-    for provider, module in (
-        (Provider.CONSOLE.value, console_format),
-        (Provider.CLICKSEND.value, clicksend_format),
-        (Provider.TWILIO.value, twilio_format),
-    )
-}
-
-
 @door
 def sms_inbound(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
     """A text that somebody sent to the clinic."""
-    return _inbound(request, body, _by_token(request, body, token), by_token=True)
+    return _keep(request, body, _by_token(request, body, token), Kind.SMS_INBOUND, by_token=True)
 
 
 @door
 def sms_receipt(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
     """How far a text of the clinic's has come."""
-    return _receipt(request, body, _by_token(request, body, token), by_token=True)
+    return _keep(request, body, _by_token(request, body, token), Kind.SMS_RECEIPT, by_token=True)
 
 
 @door
 def twilio_sms(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
     """A text that somebody sent to one of the clinic's Twilio numbers."""
-    return _inbound(request, body, _by_signature(request, body, ours="To"), by_token=False)
+    account = _by_signature(request, body, ours="To")
+    return _keep(request, body, account, Kind.SMS_INBOUND, by_token=False)
 
 
 @door
 def twilio_status(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
     """How far a text has come that Twilio carries."""
-    return _receipt(request, body, _by_signature(request, body, ours="From"), by_token=False)
+    account = _by_signature(request, body, ours="From")
+    return _keep(request, body, account, Kind.SMS_RECEIPT, by_token=False)
+
+
+@door
+def sms_callback(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
+    """MessageMedia tells of a text, ours or somebody's to us; the body says which."""
+    account = _of_messagemedia(request, body, token)
+    kind = Kind.SMS_RECEIPT if messagemedia_format.is_receipt(body) else Kind.SMS_INBOUND
+    return _keep(request, body, account, kind, by_token=True)
+
+
+@door
+def sms_opt_out(request: HttpRequest, body: bytes, token: str) -> HttpResponseBase:
+    """MessageMedia took a text for an opt-out and lets no text through to that number any more."""
+    account = _of_messagemedia(request, body, token)
+    return _keep(request, messagemedia_format.as_opt_out(body), account, Kind.SMS_INBOUND, by_token=True)
 
 
 def _by_token(request: HttpRequest, body: bytes, token: str) -> ProviderAccount:
@@ -76,6 +75,35 @@ def _by_token(request: HttpRequest, body: bytes, token: str) -> ProviderAccount:
     check_type(request, JSON_TYPES | FORM_TYPES, "JSON or a form")
     if account.provider == Provider.TWILIO:
         _check_twilio(request, body, [account])
+    return account
+
+
+def _of_messagemedia(request: HttpRequest, body: bytes, token: str) -> ProviderAccount:
+    """The account of an address that was entered at MessageMedia, or that went along with a text. Only the first kind
+    can show a header.
+    """
+    went_along = "." in token
+    if went_along:
+        account = accounts.by_callback(token, provider=Provider.MESSAGEMEDIA)
+    else:
+        account = accounts.by_token(token, providers=(Provider.MESSAGEMEDIA,))
+    check_type(request, JSON_TYPES, "JSON")
+    own = accounts.credentials(account)
+    if not went_along and own.get("webhook_secret"):
+        secrets = (own["webhook_secret"], own.get("previous_webhook_secret", ""))
+        if not verify.secret_fits(request.headers.get(TOKEN_HEADER, ""), secrets):
+            raise verify.BadSignature(f"The header {TOKEN_HEADER} is missing or wrong.")
+    if own.get("public_key"):
+        address = urlsplit(_public_url(request))
+        verify.check_messagemedia(
+            request_line=f"POST {address._replace(scheme='', netloc='').geturl()} HTTP/1.1",
+            date=request.headers.get("Date", ""),
+            body=body,
+            signature=request.headers.get("X-Messagemedia-Signature", ""),
+            digest=request.headers.get("X-Messagemedia-Digest-Type", ""),
+            cipher=request.headers.get("X-Messagemedia-Cipher-Type", ""),
+            public_keys=(own["public_key"], own.get("previous_public_key", "")),
+        )
     return account
 
 
@@ -111,24 +139,14 @@ def _public_url(request: HttpRequest) -> str:
     return public + request.get_full_path() if public else request.build_absolute_uri()
 
 
-def _inbound(
-    request: HttpRequest, body: bytes, account: ProviderAccount, *, by_token: bool
+def _keep(
+    request: HttpRequest, body: bytes, account: ProviderAccount, kind: Kind, *, by_token: bool
 ) -> HttpResponseBase:
-    sms = FORMS[account.provider].inbound(body, zone=account.location.zone)
-    key = inbound.key_of(sms.external_id, body)
-    thread = "".join(filter(str.isdigit, sms.from_)) or sms.from_
-    receipt = store(request, body, account, Kind.SMS_INBOUND, key=key, thread=thread, by_token=by_token)
-    return _said(account, receipt)
-
-
-def _receipt(
-    request: HttpRequest, body: bytes, account: ProviderAccount, *, by_token: bool
-) -> HttpResponseBase:
-    form = FORMS[account.provider]
-    told = form.receipt(body, zone=account.location.zone)
+    sharing = accounts.sharing(account) if by_token else ()
+    delivery = sms_forms.delivery(account, kind, body, sharing=sharing)
     receipt = store(
-        request, body, account, Kind.SMS_RECEIPT, key=form.receipt_key(told, body),
-        thread=told.provider_message_id, by_token=by_token, reference=request.GET.get(REFERENCE, ""),
+        request, body, delivery.account, kind, key=delivery.key, thread=delivery.thread, by_token=by_token,
+        reference=request.GET.get(REFERENCE, "") if kind == Kind.SMS_RECEIPT else "",
     )  # fmt: skip
     return _said(account, receipt)
 

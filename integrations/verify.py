@@ -11,14 +11,17 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA224, SHA256, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
 from core.errors import DomainError, Malformed, NotConfigured
@@ -27,6 +30,25 @@ from integrations import reading
 WIX_ALGORITHM = "RS256"
 LEEWAY_SECONDS = 60
 MIN_KEY_BITS = 2048
+MESSAGEMEDIA_DIGESTS: Mapping[str, HashAlgorithm] = {
+    "SHA224": SHA224(),
+    "SHA256": SHA256(),
+    "SHA512": SHA512(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Whose public key it is, what to do where it is missing, and how long it must be."""
+
+    name: str
+    advice: str
+    bits: int
+
+
+WIX_KEY = KeyOwner("the Wix app", "Set WIX_PUBLIC_KEY_FILE.", MIN_KEY_BITS)
+# It makes the keys itself, and makes them as short as this.
+MESSAGEMEDIA_KEY = KeyOwner("the MessageMedia account", "Set it on the account's page.", 1024)
 
 
 class BadSignature(DomainError):
@@ -104,6 +126,47 @@ def _with_and_without_port(url: str) -> set[str]:
     bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
     port = 443 if parts.scheme == "https" else 80
     return {url, *(urlunsplit(parts._replace(netloc=netloc)) for netloc in (bare, f"{bare}:{port}"))}
+
+
+def check_messagemedia(
+    *,
+    request_line: str,
+    date: str,
+    body: bytes,
+    signature: str,
+    digest: str,
+    cipher: str,
+    public_keys: Sequence[str],
+) -> None:
+    """Do nothing when `signature` is MessageMedia's for this call, under one of the account's public keys.
+
+    `request_line` is the first line of the request as it was called from outside, such as `POST /a/b HTTP/1.1`;
+    `date`, `digest` and `cipher` are headers. What is signed is the line, the date and the body with nothing between
+    them. No age is too old: a call that is made again may bear its first date, and ids tell repetitions.
+    """
+    keys = [_rsa_key(key, MESSAGEMEDIA_KEY) for key in public_keys if key.strip()]
+    if not keys:
+        raise NotConfigured("The public key of this MessageMedia account is not set. Set it on its page.")
+    if not signature or not date:
+        raise BadSignature("The signature or its date is missing.")
+    hashing = MESSAGEMEDIA_DIGESTS.get(digest.strip().upper().replace("-", ""))
+    if hashing is None or cipher.strip().upper() != "RSA":
+        raise BadSignature("The signature must be RSA over SHA224, SHA256 or SHA512.")
+    try:
+        given = base64.b64decode(signature.strip().encode("utf-8", "replace"), validate=True)
+    except binascii.Error:
+        raise BadSignature("The signature is not base64.") from None
+    signed = request_line.encode("utf-8", "replace") + date.strip().encode("utf-8", "replace") + body
+    if not any(_rsa_fits(key, given, signed, hashing) for key in keys):
+        raise BadSignature("The signature does not fit this address, its date and its body.")
+
+
+def _rsa_fits(key: RSAPublicKey, signature: bytes, signed: bytes, hashing: HashAlgorithm) -> bool:
+    try:
+        key.verify(signature, signed, padding.PKCS1v15(), hashing)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def hub_signature_fits(*, body: bytes, signature: str, secrets: Sequence[str]) -> bool:
@@ -184,18 +247,18 @@ def _seconds(claims: dict[str, object], name: str) -> float | None:
     return value
 
 
-def _rsa_key(text: str) -> RSAPublicKey:
+def _rsa_key(text: str, owner: KeyOwner = WIX_KEY) -> RSAPublicKey:
     if not text.strip():
-        raise NotConfigured("The public key of the Wix app is not set. Set WIX_PUBLIC_KEY_FILE.")
+        raise NotConfigured(f"The public key of {owner.name} is not set. {owner.advice}")
     try:
         raw = text.strip().encode()
         if not raw.startswith(b"-----BEGIN"):
             raw = base64.b64decode(raw, validate=True)
         key = load_pem_public_key(raw) if raw.startswith(b"-----BEGIN") else load_der_public_key(raw)
     except (ValueError, UnsupportedAlgorithm):
-        raise NotConfigured("The public key of the Wix app cannot be read. Copy it again from Wix.") from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
+        raise NotConfigured(f"The public key of {owner.name} cannot be read. Copy it again.") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < owner.bits:
         raise NotConfigured(
-            f"The public key of the Wix app must be an RSA key of {MIN_KEY_BITS} bits or more."
+            f"The public key of {owner.name} must be an RSA key of {owner.bits} bits or more."
         )
     return key

@@ -120,7 +120,8 @@ def apply_inbound(
     """
     message = receive_inbound(
         account=account, from_=parsed.from_, to=parsed.to, body=parsed.body, at=parsed.at,
-        external_id=parsed.external_id, key=receipt.external_id, cause=cause, receipt_id=receipt.pk,
+        external_id=parsed.external_id, key=deliveries.key_of(parsed.external_id, receipt.raw), cause=cause,
+        receipt_id=receipt.pk,
         media=parsed.media, carrier=Carrier(parsed.carrier_word, parsed.carrier_answered),
     )  # fmt: skip
     return {"message": str(message.public_id), "contact": str(message.contact.public_id)}
@@ -133,15 +134,19 @@ def receive_inbound(
     """Store one inbound text with its contact, visit, intent, touchpoints and events. Call it in a
     transaction.
 
-    `key` is the delivery's identity at the account: a second call with it returns the first one's message.
+    `key` is the text's identity at the account: a second call with it returns the first one's message, after
+    having opted it out where the provider did so meanwhile.
     """
     dedupe_key = f"inbound:{account.pk}:{key}"
+    carrier = carrier or Carrier()
     there = Message.objects.select_related("contact").filter(dedupe_key=dedupe_key).first()
     if there is not None:
+        if carrier.word == "stop":
+            contact_services.contacts_for_update([there.contact_id])
+            _opted_out(there, cause=cause)
         return there
     location = account.location
     now = clock.now()
-    carrier = carrier or Carrier()
     read = carrier.reading_of(intents.detect(body))
     number = identity.read_phone(from_, location.region).e164
     address = number or from_.strip()
@@ -274,17 +279,22 @@ def _about_texts(message: Message, read: intents.Intent, *, cause: Cause, answer
     where the carrier has answered, we do not.
     """
     if read.opts_out:
-        changed = _consent(message, tuple(Purpose), "withdrawn", cause=cause)
-        if changed:
-            _record(OPT_OUT, message, cause)
-            if not answered:
-                _answer(message, "stop_reply", f"stop_reply:{message.pk}", cause=cause)
+        if _opted_out(message, cause=cause) and not answered:
+            _answer(message, "stop_reply", f"stop_reply:{message.pk}", cause=cause)
     elif message.intent == "start":
         if _consent(message, GIVEN_BACK, "granted", cause=cause):
             _record(OPT_IN, message, cause)
     elif message.intent == "help" and not answered:
         day = message.location.local(clock.now()).date()
         _answer(message, "help_reply", f"help_reply:{message.contact_id}:{day}", cause=cause)
+
+
+def _opted_out(message: Message, *, cause: Cause) -> bool:
+    """Write to this number no more. False when it stood so already."""
+    changed = _consent(message, tuple(Purpose), "withdrawn", cause=cause)
+    if changed:
+        _record(OPT_OUT, message, cause)
+    return changed
 
 
 def _consent(message: Message, purposes: tuple[str, ...], state: str, *, cause: Cause) -> bool:

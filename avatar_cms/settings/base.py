@@ -42,6 +42,7 @@ WIX_PUBLIC_KEY_FILE = str(BASE_DIR / env.str("WIX_PUBLIC_KEY_FILE", "var/keys/wi
 SMS_WEBHOOK_TOKEN = env.str("SMS_WEBHOOK_TOKEN", "")
 PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
 TWILIO_API_URL = env.str("TWILIO_API_URL", "https://api.twilio.com").rstrip("/")
+MESSAGEMEDIA_API_URL = env.str("MESSAGEMEDIA_API_URL", "https://api.messagemedia.com").rstrip("/")
 CLICKSEND_API_URL = env.str("CLICKSEND_API_URL", "https://rest.clicksend.com").rstrip("/")
 MANYCHAT_WEBHOOK_SECRET = env.str("MANYCHAT_WEBHOOK_SECRET", "")
 META_APP_SECRET = env.str("META_APP_SECRET", "")

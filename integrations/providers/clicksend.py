@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
+from urllib.parse import quote
 
 from django.conf import settings
 
 from core import clock
 from integrations import accounts, http
 from integrations.answers import Answer
-from integrations.models import ProviderAccount
+from integrations.models import Kind, ProviderAccount
+from integrations.polling import Listed
 from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundSms, SendOutcome
 from integrations.providers import clicksend_format as form
+
+#: Real seconds that marking texts as read may take; the rest is marked another time.
+MARKING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,26 @@ class ClickSendGateway:
         if not all(self.auth):
             return Checked(False, "The user name and the API key are not entered yet.")
         return form.checked(self._call("GET", "/v3/account"))
+
+    def waiting(self, kind: Kind) -> list[Listed] | None:
+        """The beginning of the texts that nobody read yet; None when it does not tell. It lists those that a rule of
+        the account with the action POLL put there.
+        """
+        answer = self._call("GET", "/v3/sms/inbound", params=form.first_page())
+        rows = form.listed(answer)
+        if rows is None:
+            return None
+        return [Listed(str(row.get("message_id") or ""), json.dumps(row).encode()) for row in rows]
+
+    def confirm(self, kind: Kind, ids: Sequence[str]) -> bool:
+        """Mark each as read: the one call that marks many goes by time, and would take along what came meanwhile."""
+        until, marked = monotonic() + MARKING_SECONDS, 0
+        for each in ids:
+            if monotonic() > until:
+                break
+            answer = self._call("PUT", f"/v3/sms/inbound-read/{quote(each, safe='')}")
+            marked += answer.kind() == "accepted"
+        return marked == len(ids)
 
     def _call(
         self,

@@ -112,7 +112,7 @@ def _each(
     row: Mapping[str, object], answer: Answer, said: Mapping[str, object], currency: str
 ) -> SendOutcome:
     status = reading.text(row.get("status")).upper()
-    sid = reading.text(row.get("message_id"))
+    sid = reading.message_id(row.get("message_id"))
     if not status or (status == SUCCESS and not sid):
         return SendOutcome("unknown", error_code=answer.word())
     if status == SUCCESS:
@@ -188,9 +188,20 @@ def found(answer: Answer, sms: OutboundSms) -> LookupAnswer | None:
 
 
 def _found(row: Mapping[str, object]) -> LookupAnswer:
-    sid = reading.text(row.get("message_id"))
+    sid = reading.message_id(row.get("message_id"))
     status = STATUS_CODES.get(reading.text(row.get("status_code")), "accepted")
     return LookupAnswer("found", provider_message_id=sid, status=status) if sid else LookupAnswer("unsure")
+
+
+def first_page() -> dict[str, str]:
+    """The query for the beginning of a list."""
+    return {"page": "1", "limit": str(PAGE_SIZE)}
+
+
+def listed(answer: Answer) -> list[Mapping[str, object]] | None:
+    """The rows of one page of a list; None when it did not come."""
+    rows = _object(answer.json().get("data")).get("data")
+    return [_object(row) for row in rows] if answer.status == 200 and isinstance(rows, list) else None
 
 
 def checked(answer: Answer) -> Checked:
@@ -226,7 +237,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
         reading.fail("from", "the sender's number is missing.")
     words = next((text for name in ("body", "message") if isinstance(text := fields.get(name), str)), "")
     return InboundSms(
-        external_id=reading.identifier(fields.get("message_id") or fields.get("messageid"), "message_id"),
+        external_id=reading.message_id(fields.get("message_id") or fields.get("messageid")),
         from_=sender,
         to=_number(fields.get("to")) or _number(fields.get("originalsenderid")),
         body=reading.clean(words),
@@ -237,7 +248,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
 def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
     """How far a text that went out has come; a code we do not know says that ClickSend has it, no more."""
     fields = fields_of(body)
-    message_id = reading.identifier(fields.get("message_id") or fields.get("messageid"), "message_id")
+    message_id = reading.message_id(fields.get("message_id") or fields.get("messageid"))
     if not message_id:
         reading.fail("message_id", "the message's id is missing.")
     code = reading.text(fields.get("status_code"))
@@ -257,7 +268,7 @@ def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
     """A receipt's identity: what it says of which message, and when."""
     fields = fields_of(body)
     code, at = (reading.text(fields.get(name))[:20] for name in ("status_code", "timestamp"))
-    return f"receipt:{code}:{at}:{told.provider_message_id[:200]}"
+    return f"receipt:{code}:{at}:{told.provider_message_id}"
 
 
 def _error(fields: Mapping[str, object]) -> str:
@@ -277,4 +288,4 @@ def _number(value: object) -> str:
     # The plus of an international number that nobody encoded is a space in a form.
     if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
         value = "+" + value.strip()
-    return reading.text(value)
+    return reading.sender(value)

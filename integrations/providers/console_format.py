@@ -34,7 +34,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     if words is not None and not isinstance(words, str):
         reading.fail("body", "this must be a text.")
     return InboundSms(
-        external_id=reading.identifier(fields.get("message_id"), "message_id"),
+        external_id=reading.message_id(fields.get("message_id")),
         from_=sender,
         to=_number(fields.get("to")),
         body=reading.clean(words or ""),
@@ -45,7 +45,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
 def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
     """How far a text that went out has come."""
     fields = read_fields(body)
-    message_id = reading.identifier(fields.get("message_id"), "message_id")
+    message_id = reading.message_id(fields.get("message_id"))
     if not message_id:
         reading.fail("message_id", "the message's id is missing.")
     status = STATUSES.get(reading.text(fields.get("status")).lower())
@@ -75,4 +75,4 @@ def _number(value: object) -> str:
     # A sender that forgets to encode the plus of an international number makes it a space in a form.
     if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
         value = "+" + value.strip()
-    return reading.text(value)
+    return reading.sender(value)

@@ -108,7 +108,7 @@ def request(sms: OutboundSms, *, service: str, status_callback: str, now: dateti
 def outcome(answer: Answer, *, currency: str, now: datetime) -> SendOutcome:
     """What an answer to sending means."""
     said = answer.json()
-    sid = reading.text(said.get("sid"))
+    sid = reading.message_id(said.get("sid"))
     kind = answer.kind(readable=bool(sid))
     if kind == "accepted":
         return SendOutcome(
@@ -163,7 +163,7 @@ def found(answer: Answer, sms: OutboundSms, *, sent_after: datetime) -> LookupAn
 
 
 def _found(row: Mapping[str, object]) -> LookupAnswer:
-    sid = reading.text(row.get("sid"))
+    sid = reading.message_id(row.get("sid"))
     status = STATUSES.get(reading.text(row.get("status")), "accepted")
     return LookupAnswer("found", provider_message_id=sid, status=status) if sid else LookupAnswer("unsure")
 
@@ -239,7 +239,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     """A text that came in."""
     fields = fields_of(body)
     sid = _sid(fields)
-    sender = reading.text(fields.get("From"))
+    sender = reading.sender(fields.get("From"))
     if not sender:
         reading.fail("From", "the sender's number is missing.")
     words = fields.get("Body")
@@ -249,7 +249,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     return InboundSms(
         external_id=sid,
         from_=sender,
-        to=reading.text(fields.get("To")),
+        to=reading.sender(fields.get("To")),
         body=body_text,
         media=_media(fields),
         carrier_word=word,
@@ -283,8 +283,9 @@ def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
 
 
 def _sid(fields: Mapping[str, object]) -> str:
-    sid = reading.first(fields.get("MessageSid"), fields.get("SmsSid"), fields.get("SmsMessageSid"))
-    return reading.identifier(sid, "MessageSid") or reading.fail("MessageSid", "the message's id is missing.")
+    names = ("MessageSid", "SmsSid", "SmsMessageSid")
+    sid = next((found for name in names if (found := reading.message_id(fields.get(name)))), "")
+    return sid or reading.fail("MessageSid", "the message's id is missing.")
 
 
 def _media(fields: Mapping[str, object]) -> tuple[str, ...]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.fakes import clicksend, plain, twilio
+from tests.fakes import clicksend, messagemedia, plain, twilio
 
-FAKES = {"twilio": twilio.main, "clicksend": clicksend.main, "plain": plain.main}
+FAKES = {
+    "twilio": twilio.main,
+    "clicksend": clicksend.main,
+    "messagemedia": messagemedia.main,
+    "plain": plain.main,
+}
 
 
 def main() -> None:

@@ -60,6 +60,10 @@ class FakeClickSend(FakeProvider):
         self.refused: dict[str, str] = {}
         #: Numbers whose texts it takes, and leaves out of its answer.
         self.unsaid: set[str] = set()
+        #: Texts that a rule with the action POLL put into the list of those nobody read yet.
+        self.unread: list[dict[str, Any]] = []
+        #: With it, texts are only in that list: their webhook is lost.
+        self.silent = False
 
     def answer(self, call: Call) -> Reply:
         if call.login != self.login:
@@ -70,6 +74,12 @@ class FakeClickSend(FakeProvider):
             )
         if call.path == "/v3/sms/history":
             return self._history(call)
+        if call.path == "/v3/sms/inbound":
+            return self._page(self.unread, call)
+        if call.path.startswith("/v3/sms/inbound-read/") and call.method == "PUT":
+            read = call.path.rpartition("/")[2]
+            self.unread = [row for row in self.unread if row["message_id"] != read]
+            return Reply(200, envelope(None))
         if call.path == "/v3/sms/send" and call.method == "POST":
             messages = self._present = json.loads(call.body)["messages"]
             return self.take(lambda: self._said([self._accept(message) for message in messages]))
@@ -110,12 +120,16 @@ class FakeClickSend(FakeProvider):
         return Reply(200, envelope(data))
 
     def _history(self, call: Call) -> Reply:
-        since, page, limit = (int(call.query.get(name, "1")) for name in ("date_from", "page", "limit"))
-        rows = [row for row in self.messages.values() if row["date"] >= since]
+        since = int(call.query["date_from"])
+        return self._page(
+            [{"status_code": "200", **row} for row in self.messages.values() if row["date"] >= since], call
+        )
+
+    def _page(self, rows: list[dict[str, Any]], call: Call) -> Reply:
+        page, limit = (int(call.query.get(name, "1")) for name in ("page", "limit"))
         last = max(-(-len(rows) // limit), 1)
-        shown = [{"status_code": "200", **row} for row in rows[(page - 1) * limit : page * limit]]
         paging = {"total": len(rows), "per_page": limit, "current_page": page, "last_page": last}
-        return Reply(200, envelope({**paging, "data": shown}))
+        return Reply(200, envelope({**paging, "data": rows[(page - 1) * limit : page * limit]}))
 
     def reply(self, from_: str, to: str, body: str, **more: Any) -> tuple[int, bytes]:
         """Post a text to the inbound rule's address, under the new names and the old."""
@@ -127,7 +141,8 @@ class FakeClickSend(FakeProvider):
             "sms": from_, "originalsenderid": to, "user_id": "1", "subaccount_id": "1", "_keyword": body.split(" ")[0],
             **more,
         }  # fmt: skip
-        return self._post(self.inbound_url, fields)
+        self.unread.append(fields)
+        return (0, b"") if self.silent else self._post(self.inbound_url, fields)
 
     def report(self, message_id: str, status: str, *, error: str = "", **more: Any) -> tuple[int, bytes]:
         """Post a receipt with this status code (200, 201, 300, 301) to the receipts rule's address."""

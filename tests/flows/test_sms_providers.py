@@ -1,4 +1,4 @@
-"""A visit from its booking to its confirmation by text, through Twilio and through ClickSend."""
+"""A visit from its booking to its confirmation by text, through Twilio, ClickSend and MessageMedia."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from django.test import Client
 
 from accounts.models import Location
 from bookings.models import Booking
-from core import clock
+from core import clock, ticks
+from core.models import Event
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 from messaging.models import BlockedNumber, Message
 from tasks.models import Task
 from tests.factories.integrations import token_of
 from tests.fakes.clicksend import FakeClickSend
+from tests.fakes.messagemedia import FakeMessageMedia
 from tests.fakes.server import FakeProvider
 from tests.fakes.twilio import FakeTwilio
 from tests.integrations.test_sms_providers_doors import through
@@ -30,7 +32,12 @@ PUBLIC = "https://cms.example"
 PATIENT, CLINIC = "+61412345678", "+61480000001"
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 #: What each provider calls delivered and failed for good, and how it says that the number is a landline.
-WORDS = {"twilio": ("delivered", "undelivered", "30006"), "clicksend": ("201", "301", "Landline number")}
+WORDS = {
+    "twilio": ("delivered", "undelivered", "30006"),
+    "clicksend": ("201", "301", "Landline number"),
+    "messagemedia": ("delivered", "failed", "413"),
+}
+EARLY = {"twilio": "sent", "clicksend": "200", "messagemedia": "enroute"}
 
 
 def replace_phone(provider: str, **credentials: str) -> ProviderAccount:
@@ -46,7 +53,7 @@ def replace_phone(provider: str, **credentials: str) -> ProviderAccount:
     return account
 
 
-@pytest.fixture(params=["twilio", "clicksend"])
+@pytest.fixture(params=["twilio", "clicksend", "messagemedia"])
 def phone(
     request: pytest.FixtureRequest, client: Client, clinic: None, settings: Any
 ) -> Iterator[FakeProvider]:
@@ -56,6 +63,15 @@ def phone(
         fake = FakeTwilio(sms_url=f"{PUBLIC}/webhooks/twilio/sms")
         settings.TWILIO_API_URL = fake.url
         replace_phone(Provider.TWILIO, account_sid=fake.account_sid, auth_token=fake.auth_token)
+    elif request.param == "messagemedia":
+        fake = FakeMessageMedia(secret="shh")
+        settings.MESSAGEMEDIA_API_URL = fake.url
+        key, secret = fake.login
+        token = token_of(
+            replace_phone(Provider.MESSAGEMEDIA, api_key=key, api_secret=secret, webhook_secret="shh")
+        )
+        fake.callback_url = f"{PUBLIC}/webhooks/sms/callback/{token}"
+        fake.opt_out_url = f"{PUBLIC}/webhooks/sms/opt-out/{token}"
     else:
         fake = FakeClickSend()
         settings.CLICKSEND_API_URL = fake.url
@@ -108,7 +124,7 @@ def test_a_visit_is_confirmed_by_text(phone, booked, run_work):
 def test_receipts_that_come_late_twice_or_backwards_change_nothing(phone, booked, run_work):
     booked()
     good, bad, _ = WORDS[phone.name]
-    early = "sent" if phone.name == "twilio" else "200"
+    early = EARLY[phone.name]
     for status in (good, early, bad, good, good):
         assert phone.report(phone.journal[0]["id"], status)[0] == 200
         run_work()
@@ -125,6 +141,12 @@ def test_a_landline_is_remembered_and_somebody_is_asked_to_call(phone, booked, r
     assert Task.objects.filter(type="delivery_problem").count() == 1
 
 
+#: Those that can be asked what became of a text.
+asked = pytest.mark.parametrize("phone", ["twilio", "clicksend"], indirect=True)
+only_messagemedia = pytest.mark.parametrize("phone", ["messagemedia"], indirect=True)
+
+
+@asked
 @pytest.mark.parametrize("fault", ["accept_then_reset", "accept_then_500", "malformed"])
 def test_a_text_without_an_answer_is_found_at_the_provider_and_not_sent_twice(phone, booked, run_work, fault):
     time = booked(fault)
@@ -142,6 +164,7 @@ def test_a_text_without_an_answer_is_settled_by_its_receipt(phone, booked, run_w
     assert (confirmation().status, len(phone.journal)) == ("delivered", 1)
 
 
+@asked
 def test_a_text_that_never_arrived_is_sent_again_once_that_is_sure(phone, booked, run_work):
     time = booked("reset")
     time.advance(timedelta(seconds=61))
@@ -175,3 +198,90 @@ def test_a_throttled_account_waits_and_then_sends(phone, booked, run_work):
     time.advance(timedelta(minutes=1))
     run_work()
     assert (confirmation().status, len(phone.journal)) == ("sent", 1)
+
+
+# Reminders, answers and opt-outs
+
+
+def test_a_reminder_goes_out_and_a_yes_confirms_the_visit(phone, booked, run_work):
+    time = booked()
+    time.set(datetime(2026, 11, 29, 15, 1, tzinfo=SYDNEY))
+    run_work()
+    reminder = Message.objects.get(template__name="reminder_48hr")
+    assert (reminder.status, phone.journal[-1]["body"]) == ("sent", reminder.body)
+    good, bad, _ = WORDS[phone.name]
+    for status in (good, EARLY[phone.name], good, bad, EARLY[phone.name]):
+        assert phone.report(phone.journal[-1]["id"], status)[0] == 200
+    run_work()
+    reminder.refresh_from_db()
+    assert reminder.status == "delivered"
+
+    assert phone.reply(PATIENT, CLINIC, "yes")[0] == 200
+    run_work()
+    assert Booking.objects.get().status == "confirmed"
+
+
+def test_after_a_stop_no_reminder_goes_out(phone, booked, run_work):
+    time = booked()
+    sent = len(phone.journal)
+    phone.reply(PATIENT, CLINIC, "STOP")
+    run_work()
+    assert confirmation().contact.consents.filter(state="withdrawn", channel="sms").count() == 3
+    assert Message.objects.filter(direction="inbound").count() == 1
+    assert Event.objects.filter(type="opt_out").count() == 1
+    answers = len(phone.journal) - sent
+    assert answers <= 1, "one answer of ours at most, and none beside the provider's"
+    time.set(datetime(2026, 11, 29, 15, 1, tzinfo=SYDNEY))
+    run_work()
+    assert Message.objects.get(template__name="reminder_48hr").status == "suppressed"
+    assert len(phone.journal) == sent + answers
+
+
+@only_messagemedia
+@pytest.mark.parametrize("fault", ["accept_then_reset", "accept_then_500", "malformed"])
+def test_what_messagemedia_cannot_be_asked_is_settled_by_its_list_of_receipts(phone, booked, run_work, fault):
+    phone.silent = True
+    time = booked(fault)
+    time.advance(timedelta(minutes=40))
+    run_work()
+    assert confirmation().status == "unknown"
+    phone.report(phone.journal[0]["id"], "submitted")
+    ticks.run("15min")
+    run_work()
+    assert (confirmation().status, confirmation().provider_message_id) == ("sent", phone.journal[0]["id"])
+    assert len(phone.journal) == 1
+
+
+@only_messagemedia
+def test_what_messagemedia_never_had_is_left_to_a_person(phone, booked, run_work):
+    time = booked("reset")
+    time.advance(timedelta(minutes=40))
+    run_work()
+    assert (confirmation().status, phone.journal) == ("unknown", [])
+
+
+@only_messagemedia
+@pytest.mark.parametrize("words", ["STOP", "no more of these thanks"])
+@pytest.mark.parametrize("first", ["text", "opt_out"])
+def test_a_text_and_the_news_of_its_opt_out_are_one_text(phone, booked, run_work, words, first):
+    booked()
+    fields = {"reply_id": "R-1", "source_number": PATIENT, "destination_number": CLINIC, "content": words}
+    moves = [lambda: phone.reply(PATIENT, CLINIC, words, reply_id="R-1"), lambda: phone.opt_out(fields)]
+    for move in moves if first == "text" else reversed(moves):
+        assert move()[0] == 200
+        run_work()
+    assert Message.objects.filter(direction="inbound").count() == 1
+    assert confirmation().contact.consents.filter(state="withdrawn", channel="sms").count() == 3
+    assert Event.objects.filter(type="opt_out").count() == 1
+
+
+@pytest.mark.parametrize("phone", ["clicksend", "messagemedia"], indirect=True)
+def test_a_text_whose_webhook_was_lost_is_found_in_the_list_and_understood(phone, booked, run_work):
+    booked()
+    phone.silent = True
+    phone.reply(PATIENT, CLINIC, "yes")
+    run_work()
+    assert Booking.objects.get().status == "scheduled"
+    ticks.run("15min")
+    run_work()
+    assert Booking.objects.get().status == "confirmed"

@@ -18,8 +18,10 @@ from accounts.models import Location
 from integrations import gateways, http
 from integrations.models import Provider, ProviderAccount
 from integrations.ports import DeliveryReceipt, OutboundSms, SendOutcome, SmsGateway
-from integrations.providers import clicksend_format, twilio_format
+from integrations.providers import clicksend_format, messagemedia_format, twilio_format
+from integrations.providers import messagemedia as messagemedia_gateway
 from tests.fakes.clicksend import FakeClickSend
+from tests.fakes.messagemedia import FakeMessageMedia
 from tests.fakes.server import FakeProvider, Fault
 from tests.fakes.twilio import FakeTwilio, signature
 
@@ -64,7 +66,23 @@ def clicksend(settings: Any) -> Iterator[Line]:
         yield Line(gateways.for_account(account), fake, clicksend_format.parse_receipt, "201")
 
 
-LINES = {"twilio": twilio, "clicksend": clicksend}
+@contextmanager
+def messagemedia(settings: Any) -> Iterator[Line]:
+    with FakeMessageMedia() as fake:
+        settings.MESSAGEMEDIA_API_URL = fake.url
+        account = _account(Provider.MESSAGEMEDIA, api_key=fake.login[0], api_secret=fake.login[1])
+        yield Line(gateways.for_account(account), fake, messagemedia_format.parse_receipt, "delivered")
+
+
+LINES = {"twilio": twilio, "clicksend": clicksend, "messagemedia": messagemedia}
+#: Where each is, in the settings.
+ADDRESSES = ("TWILIO_API_URL", "CLICKSEND_API_URL", "MESSAGEMEDIA_API_URL")
+
+
+def move_all(settings: Any, url: str) -> None:
+    """Every provider is at this address now."""
+    for name in ADDRESSES:
+        setattr(settings, name, url)
 
 
 def _account(provider: str, **credentials: str) -> ProviderAccount:
@@ -98,11 +116,16 @@ def send(gateway: SmsGateway, sms: OutboundSms) -> SendOutcome:
 # Sending
 
 
-def test_a_text_is_taken_once_with_its_id_and_its_segments(line: Line) -> None:
+def test_a_text_is_taken_once_with_its_id_and_its_segments_where_they_are_told(line: Line) -> None:
     sms = text()
     outcome = send(line.gateway, sms)
     [taken] = line.provider.journal
-    assert (outcome.kind, outcome.provider_message_id, outcome.segments) == ("accepted", taken["id"], 1)
+    segments = None if line.provider.name == "messagemedia" else 1
+    assert (outcome.kind, outcome.provider_message_id, outcome.segments) == (
+        "accepted",
+        taken["id"],
+        segments,
+    )
     assert (taken["to"], taken["from"], taken["body"]) == (sms.to, sms.from_, sms.body)
 
 
@@ -148,7 +171,7 @@ def test_nobody_there_is_tried_again(name: str, settings: Any) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with LINES[name](settings) as line:
-        settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = f"http://127.0.0.1:{port}"
+        move_all(settings, f"http://127.0.0.1:{port}")
         outcome = send(line.gateway, text())
     assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
 
@@ -157,12 +180,12 @@ def test_a_certificate_of_nobodys_stops_the_call_before_it_leaves(
     settings: Any, line: Line, tmp_path: Any
 ) -> None:
     with _tls(tmp_path) as url:
-        settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = url
+        move_all(settings, url)
         outcome = send(line.gateway, text())
     assert (outcome.kind, outcome.error_code) == ("retry", "not_connected")
 
 
-@pytest.mark.parametrize("provider", [Provider.TWILIO, Provider.CLICKSEND])
+@pytest.mark.parametrize("provider", [Provider.TWILIO, Provider.CLICKSEND, Provider.MESSAGEMEDIA])
 def test_without_credentials_nothing_is_called(provider: str) -> None:
     gateway = gateways.for_account(_account(provider))
     outcome = send(gateway, text())
@@ -229,8 +252,12 @@ def test_the_on_screen_phone_takes_a_reference_once(console: SmsGateway) -> None
     assert not console.capabilities.paced
 
 
-def test_what_became_of_a_text_without_an_answer_can_be_found_out(line: Line) -> None:
-    assert line.gateway.capabilities.search
+def test_what_became_of_a_text_without_an_answer_can_be_found_out_where_it_can_be_asked(line: Line) -> None:
+    if not line.gateway.capabilities.search:
+        line.provider.script("accept_then_reset")
+        assert send(line.gateway, lost := text()).kind == "unknown"
+        assert line.gateway.lookup(lost, sent_after=datetime.now(UTC)).kind == "unsure"
+        return
     lost, never = text(), text()
     line.provider.script("accept_then_reset", "reset")
     since = datetime.now(UTC) - timedelta(minutes=10)
@@ -243,7 +270,7 @@ def test_what_became_of_a_text_without_an_answer_can_be_found_out(line: Line) ->
 
 
 def test_a_search_that_fails_settles_nothing(line: Line, settings: Any) -> None:
-    settings.TWILIO_API_URL = settings.CLICKSEND_API_URL = f"{line.provider.url}/nowhere"
+    move_all(settings, f"{line.provider.url}/nowhere")
     assert line.gateway.lookup(text(), sent_after=datetime.now(UTC)).kind == "unsure"
 
 
@@ -272,11 +299,75 @@ def test_receipts_arrive_and_bring_our_reference_back(line: Line) -> None:
     )
 
 
-def test_twilio_is_told_no_address_that_it_could_not_reach(settings: Any) -> None:
-    settings.PUBLIC_URL = ""
-    with twilio(settings) as line:
-        send(line.gateway, text())
-        assert "StatusCallback" not in line.provider.calls[0].body.decode()
+@pytest.mark.parametrize(("name", "field"), [("twilio", "StatusCallback"), ("messagemedia", "callback_url")])
+def test_nobody_is_told_an_address_that_could_not_be_reached(name: str, field: str, settings: Any) -> None:
+    for public, told in (("", False), (PUBLIC, True)):
+        settings.PUBLIC_URL = public
+        with LINES[name](settings) as line:
+            send(line.gateway, text())
+            assert (field in line.provider.calls[0].body.decode()) is told
+
+
+@pytest.mark.parametrize("fault", ["accept_then_reset", "accept_then_500", "malformed"])
+def test_a_receipt_settles_what_messagemedia_cannot_be_asked(fault: str, settings: Any) -> None:
+    with messagemedia(settings) as line:
+        assert isinstance(line.provider, FakeMessageMedia)
+        line.provider.script(fault)
+        assert send(line.gateway, sms := text()).kind == "unknown"
+        [taken] = line.provider.journal
+        line.provider.callback_url = f"{PUBLIC}/account"
+        line.provider.report(taken["id"], "enroute")
+        assert line.parse(line.posted[0][1], zone=ZONE).reference == sms.reference
+
+
+def test_one_invalid_text_keeps_no_other_from_going_and_is_found_out(settings: Any) -> None:
+    with messagemedia(settings) as line:
+        assert isinstance(line.provider, FakeMessageMedia)
+        texts = [replace(text(), to=f"+614123456{number:02}") for number in range(20)]
+        line.provider.invalid = {texts[3].to, texts[4].to, texts[19].to}
+        outcomes = line.gateway.send_many(texts)
+        bad = [sms.to for sms, one in zip(texts, outcomes, strict=True) if one.error_code == "invalid_number"]
+        assert set(bad) == line.provider.invalid
+        assert sorted(one.kind for one in outcomes) == ["accepted"] * 17 + ["refused"] * 3
+        assert sorted(taken["to"] for taken in line.provider.journal) == sorted(
+            sms.to for sms in texts if sms.to not in line.provider.invalid
+        )
+
+
+def test_a_refused_set_is_not_divided_for_longer_than_it_may_take(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messagemedia_gateway, "DIVIDING_SECONDS", -1.0)
+    with messagemedia(settings) as line:
+        assert isinstance(line.provider, FakeMessageMedia)
+        line.provider.invalid = {text().to}
+        outcomes = line.gateway.send_many([text(), text()])
+        assert ([one.kind for one in outcomes], len(line.provider.calls)) == (["retry", "retry"], 1)
+
+
+def test_the_same_words_within_a_day_are_withheld_where_the_account_says_so(settings: Any) -> None:
+    with messagemedia(settings) as line:
+        assert isinstance(line.provider, FakeMessageMedia)
+        first, second = text(), text()
+        same = replace(second, body=first.body)
+        for refuse_same, sent in ((False, 2), (True, 2)):
+            line.provider.refuse_same = refuse_same
+            for sms in (first, same) if not refuse_same else (same,):
+                assert send(line.gateway, sms).kind == "accepted"
+            assert line.sent() == sent
+        [withheld] = line.provider.unconfirmed["delivery_reports"]
+        assert withheld["status"] == "rejected"
+
+
+def test_a_sub_account_is_named_in_every_call(settings: Any) -> None:
+    with FakeMessageMedia() as fake:
+        settings.MESSAGEMEDIA_API_URL = fake.url
+        account = _account(
+            Provider.MESSAGEMEDIA, api_key=fake.login[0], api_secret=fake.login[1], sub_account="Sydney"
+        )
+        send(gateways.for_account(account), text())
+        assert gateways.for_account(account).check().works
+        assert [call.headers["Account"] for call in fake.calls] == ["Sydney", "Sydney"]
 
 
 def test_an_api_key_sends_in_place_of_the_token(settings: Any) -> None:

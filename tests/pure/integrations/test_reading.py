@@ -110,6 +110,20 @@ def test_an_id_must_fit_whole() -> None:
     )
 
 
+def test_an_id_or_a_sender_too_long_to_be_stored_is_known_by_its_hash() -> None:
+    assert reading.message_id("x" * 120) == "x" * 120
+    assert reading.message_id(7) == "7"
+    assert reading.message_id(None) == reading.sender(["a"]) == ""
+    two = {reading.message_id("x" * 300 + end) for end in "ab"}
+    assert len(two) == 2
+    assert all(found.startswith("sha256:") and len(found) <= reading.MAX_MESSAGE_ID for found in two)
+    assert reading.sender("  +61 412\x07345 ") == "+61 412 345"
+    long = "A shop with a very long name that goes on " * 8
+    assert reading.sender(long).startswith("A shop with a very long name that goes o sha256:")
+    assert reading.sender(long) == reading.sender(long + " ") != reading.sender(long + "!")
+    assert len(reading.sender(long)) <= reading.MAX_SENDER
+
+
 def test_the_first_text_that_says_something_is_taken() -> None:
     assert reading.first(None, " ", "b", "c") == "b"
     assert reading.first() == ""

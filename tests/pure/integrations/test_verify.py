@@ -213,7 +213,7 @@ def test_without_a_key_nothing_passes(key: str) -> None:
 @pytest.mark.parametrize("key", ["a secret", "-----BEGIN PUBLIC KEY-----", "AAAA", "é", PEM[:-60]])
 def test_a_key_that_cannot_be_read_is_said(key: str) -> None:
     message = refusal(NotConfigured, token(), key=key)
-    assert message == "The public key of the Wix app cannot be read. Copy it again from Wix."
+    assert message == "The public key of the Wix app cannot be read. Copy it again."
 
 
 def test_a_key_of_another_kind_or_too_short_is_said() -> None:
