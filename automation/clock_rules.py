@@ -21,11 +21,15 @@ from contacts.models import Contact, Touchpoint
 from contacts.vocabulary import OUTBOUND
 from core import clock, ticks, work
 from core.causes import Cause, CauseKind
+from core.crashpoints import crashpoint, declare
 from core.events import NewEvent, record_many
 from core.models import Work
 from core.work import NewWork
 
 CLOCK_RULES = "automation.clock_rules"
+
+declare("clock.planned", "clock.told")
+
 PART = 500
 
 
@@ -50,6 +54,7 @@ def plan_clock_rules() -> int:
             )
         )
     work.enqueue_many(planned)
+    crashpoint("clock.planned")
     return 0
 
 
@@ -74,6 +79,7 @@ def clock_rules(items: list[Work]) -> None:
         )
         for rule in rules.select_related("current").order_by("priority", "key"):
             fire(rule, location, slot=item.args["slot"])
+            crashpoint("clock.told")
 
 
 def fire(rule: Rule, location: Location, *, slot: str) -> int:

@@ -14,7 +14,10 @@ from automation.handlers import happening_of, lock_contacts, settle_runs
 from automation.models import ActionRun, RuleRun
 from automation.subjects import Happening, Subject
 from core import clock, work
+from core.crashpoints import crashpoint, declare
 from core.models import Event, Work
+
+declare("rule.step_taken")
 
 SWITCHED_OFF = "The rule was switched off meanwhile."
 NOT_LIVE = "Automation is not live at this clinic."
@@ -44,6 +47,7 @@ def delayed_action(items: list[Work]) -> None:
         ["state", "reason", "run_at", "facts_seen", "result", "attempts"],
     )
     settle_runs({pk: (group[0].run, group) for pk, group in steps.items()})
+    crashpoint("rule.step_taken")
 
 
 def _waves_of(

@@ -25,12 +25,16 @@ from automation.models import ActionRun, RuleRun
 from automation.rulebook import looked_at
 from automation.subjects import Happening, Subject
 from core import clock, work
+from core.crashpoints import crashpoint, declare
 from core.errors import DomainError
 from core.work import NewWork
 
 logger = logging.getLogger(__name__)
 
 DELAYED = "automation.delayed_action"
+
+declare("rule.acted")
+
 #: Reads the facts of happenings afresh: those groups that are looked at.
 Reload = Callable[[Sequence[Happening], Wanted], Mapping[int, Subject]]
 
@@ -65,6 +69,7 @@ def execute(queues: Sequence[Sequence[Job]], *, reload: Reload, alone: bool) -> 
     for turn in range(max(map(len, queues), default=0)):
         jobs = [queue[turn] for queue in queues if len(queue) > turn]
         waiting += _take_turn(jobs, reload=reload, alone=alone)
+        crashpoint("rule.acted")
     work.enqueue_many([_delayed(job) for job in waiting]) if waiting else None
 
 

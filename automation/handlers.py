@@ -17,6 +17,7 @@ from automation.models import ActionRun, FactSnapshot, Rule, RuleRun
 from automation.subjects import Happening, Subject
 from contacts.models import Contact
 from core import clock, events, work
+from core.crashpoints import crashpoint, declare
 from core.events import NewEvent
 from core.models import Event, Work
 
@@ -25,6 +26,8 @@ OFF, LIVE = Location.AutomationMode.OFF, Location.AutomationMode.LIVE
 SHADOW = "Shadow mode: recorded, not done."
 
 State = RuleRun.State
+
+declare("rule.decided", "rule.recorded", "rule.done")
 
 
 @work.handler(RUN_RULES, batch=100)
@@ -108,9 +111,12 @@ class _Wave:
             texts = [rulebook.text_of(rule) for rule in found]
             plans = engine.decide(subjects[pk], texts, now=self.now)
             decided.append((subjects[pk], {rule.pk: rule for rule in found}, plans))
+        crashpoint("rule.decided")
         queues = self._record(decided)
+        crashpoint("rule.recorded")
         executor.execute(queues, reload=self.reload, alone=self.alone)
         _save([job for queue in queues for job in queue])
+        crashpoint("rule.done")
 
     def reload(self, happenings: Sequence[Happening], wanted: Wanted) -> dict[int, Subject]:
         return facts.load(happenings, self.known, now=clock.now(), locations=self.places, wanted=wanted)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bookings import provider
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from integrations import inbound
 from integrations.models import Kind, ProviderAccount, Receipt
 from integrations.ports import BookingDelivery
+
+declare("booking.applied")
 
 
 def apply(
@@ -14,6 +17,7 @@ def apply(
 ) -> dict[str, str]:
     """Apply one delivery; answers the public ids of the contact and the booking."""
     contact, booking = provider.apply_provider_event(parsed, account=account, receipt=receipt, cause=cause)
+    crashpoint("booking.applied")
     return {"contact": str(contact.public_id), "booking": str(booking.public_id)}
 
 

@@ -16,11 +16,14 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from core.crashpoints import crashpoint, declare
+
 logger = logging.getLogger(__name__)
 
 FLAG = "avatar:doorbell"
 FLAG_MILLISECONDS = 250
 failures = 0
+declare("doorbell.ringing", "doorbell.rung")
 _muted = 0
 
 
@@ -57,9 +60,11 @@ def ring() -> None:
     global failures
     from core.jobs import drain
 
+    crashpoint("doorbell.ringing")
     try:
         if _client(settings.REDIS_URL).set(FLAG, 1, nx=True, px=FLAG_MILLISECONDS):
             drain.delay()
+            crashpoint("doorbell.rung")
     except (redis.RedisError, OperationalError, OSError):
         failures += 1
         logger.warning("doorbell failed; the tick will find the work", extra={"failures": failures})

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from core import clock, doorbell
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from core.models import Event, Work
 from core.registry import Registry
 
@@ -45,6 +46,8 @@ class NewEvent:
     dedupe_key: str | None = None
     receipt_id: int | None = None
 
+
+declare("event.recorded")
 
 _types: Registry[EventType] = Registry("event type")
 _subscribers: dict[str, list[str]] = defaultdict(list)
@@ -168,3 +171,4 @@ def _deliver(rows: Sequence[Event]) -> None:
     if items:
         Work.objects.bulk_create(items)
         doorbell.ring_on_commit()
+    crashpoint("event.recorded")

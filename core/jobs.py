@@ -7,16 +7,21 @@ from time import monotonic
 from celery import shared_task
 
 from core import doorbell, ticks, work
+from core.crashpoints import crashpoint, declare
 
 DRAIN_SECONDS = 20
+
+declare("drain.answered", "drain.ended")
 
 
 @shared_task(name="core.drain")
 def drain() -> None:
     """Answer the doorbell: run due work and what the 10 s tick would run."""
     doorbell.answered()
+    crashpoint("drain.answered")
     _work_through()
     ticks.beat("worker")
+    crashpoint("drain.ended")
 
 
 @shared_task(name="core.tick_10s")

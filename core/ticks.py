@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Literal
 
 from core import clock
+from core.crashpoints import crashpoint, declare
 from core.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 Interval = Literal["10s", "1min", "15min"]
 TickFunction = Callable[[], int]
+
+declare("tick.begun", "tick.ended")
 
 _functions: dict[Interval, dict[str, TickFunction]] = defaultdict(dict)
 
@@ -32,10 +35,12 @@ def run(interval: Interval) -> int:
     """Call every function of an interval; one that fails is logged and does not keep the others from running."""
     did = 0
     for name, function in _functions[interval].items():
+        crashpoint("tick.begun")
         try:
             did += function()
         except Exception:
             logger.exception("tick failed", extra={"tick": name})
+        crashpoint("tick.ended")
     return did
 
 

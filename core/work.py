@@ -23,6 +23,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from core import clock, doorbell
+from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from core.models import Event, Work
 from core.registry import Registry
@@ -34,6 +35,8 @@ MAX_TRIES = 5
 FIRST_RETRY = timedelta(seconds=5)
 CLAIM_SIZE = 200
 WORKER_ENDED = "The worker ended while doing this."
+
+declare("work.claimed", "work.foretold", "work.handled", "work.done", "work.failed")
 
 HandlerFunction = Callable[[list[Work]], None]
 
@@ -171,6 +174,7 @@ def drain(*, max_items: int | None = None, deadline: float | None = None) -> int
         claimed = claim(limit=CLAIM_SIZE if max_items is None else min(CLAIM_SIZE, max_items - ran))
         if not claimed:
             break
+        crashpoint("work.claimed")
         groups: dict[str, list[Work]] = defaultdict(list)
         for item in claimed:
             groups[item.handler].append(item)
@@ -322,9 +326,12 @@ def _run(handler: Handler, items: list[Work]) -> set[str]:
 def _attempt(handler: Handler, items: list[Work]) -> None:
     if items[0].attempts > 1:
         _foretell(items[0])
+        crashpoint("work.foretold")
     with transaction.atomic():
         handler.function(items)
+        crashpoint("work.handled")
         _finish(items)
+    crashpoint("work.done")
 
 
 def _foretell(item: Work) -> None:
@@ -395,6 +402,7 @@ def _fail(item: Work, error: Exception) -> None:
         pause = FIRST_RETRY * 4 ** (item.attempts - 1)
         changes = {"state": Work.State.PENDING, "retry_at": clock.now() + pause}
     _mine(item).update(lease_until=None, last_error=describe(error), **changes)
+    crashpoint("work.failed")
 
 
 def describe(error: Exception) -> str:

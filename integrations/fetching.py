@@ -20,6 +20,7 @@ from django.db.models import F, Q
 
 from core import clock
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from core.errors import DomainError, Malformed
 from core.events import record as record_event
 from core.registry import Registry
@@ -40,6 +41,8 @@ LONGEST_PAUSE = timedelta(hours=1)
 #: How long an account waits that asked too often and was not told how long, and one that is not let in.
 TOO_OFTEN = timedelta(minutes=15)
 NOT_LET_IN = timedelta(hours=1)
+
+declare("fetch.claimed", "fetch.called", "fetch.recorded")
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,17 @@ def fetch_due(*, limit: int = BATCH) -> int:
     started = monotonic()
     claimed = claim(limit=limit)
     stopped: set[int] = set()
+    if claimed:
+        crashpoint("fetch.claimed")
     for fetch in claimed:
         if fetch.account_id in stopped or monotonic() - started > SECONDS:
             release(fetch)
             continue
         answer = call(fetch)
+        crashpoint("fetch.called")
         if record(fetch, answer) and answer.kind in ("wait", "refused"):
             stopped.add(fetch.account_id)
+        crashpoint("fetch.recorded")
     return len(claimed)
 
 

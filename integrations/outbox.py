@@ -47,7 +47,7 @@ SECONDS = 10
 REPEATABLE = frozenset({Kind.WEBHOOK})
 OPEN_ENDED = (State.UNKNOWN, State.PARKED, State.EXPIRED)
 
-declare("outbox.begun", "outbox.called", "outbox.recorded")
+declare("outbox.enqueued", "outbox.begun", "outbox.called", "outbox.recorded")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def enqueue_calls(wishes: Sequence[NewCall]) -> list[OutboundCall]:
     OutboundCall.objects.bulk_create(rows, ignore_conflicts=True)
     found = OutboundCall.objects.in_bulk([wish.dedupe_key for wish in wishes], field_name="dedupe_key")
     doorbell.ring_on_commit()
+    crashpoint("outbox.enqueued")
     return [found[wish.dedupe_key] for wish in wishes]
 
 

@@ -21,6 +21,7 @@ from contacts.models import Contact
 from contacts.services import NewTouchpoint, Touch
 from core import clock, events
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from integrations import inbound as deliveries
 from integrations.models import Kind, ProviderAccount, Receipt
 from integrations.ports import CarrierWord, DeliveryReceipt, InboundSms
@@ -38,6 +39,7 @@ from messaging.models import (
 from messaging.queueing import NewMessage, conversations, queue_messages
 
 SOURCE = "sms_provider"
+declare("message.receipt", "message.read")
 #: A receipt may overtake the answer to the call it speaks of; after this long the message is not ours.
 EARLY = timedelta(minutes=5)
 #: What a START brings back. Marketing needs a consent of its own.
@@ -93,6 +95,7 @@ def apply_receipt(
         [message] = judging.load([message_id], lock=True)
         message.provider_message_id = message.provider_message_id or parsed.provider_message_id
         outcomes.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
+        crashpoint("message.receipt")
         return {"message": str(message.public_id)}
     if clock.now() - receipt.created_at < EARLY:
         raise NotYet
@@ -124,6 +127,7 @@ def apply_inbound(
         receipt_id=receipt.pk,
         media=parsed.media, carrier=Carrier(parsed.carrier_word, parsed.carrier_answered),
     )  # fmt: skip
+    crashpoint("message.read")
     return {"message": str(message.public_id), "contact": str(message.contact.public_id)}
 
 

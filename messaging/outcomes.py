@@ -13,6 +13,7 @@ from contacts import services as contact_services
 from contacts.services import NewTouchpoint
 from core import clock, events
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from integrations.ports import ReceiptStatus
 from messaging import delivery, kept_back, numbers
 from messaging.events import MESSAGE_FAILED, MESSAGE_HELD, MESSAGE_SENT, MESSAGE_UNKNOWN, OPT_OUT
@@ -32,6 +33,7 @@ OURS_TO_MEND = {
     "bad_credentials": "no_sender",
     "not_configured": "no_sender",
 }
+declare("message.unknown")
 _KIND = {Channel.SMS: "sms", Channel.MMS: "sms", Channel.EMAIL: "email"}
 
 
@@ -137,6 +139,7 @@ def unknown(message: Message, *, look_at: datetime) -> None:
     message.next_try_at = look_at
     message.save()
     _record(MESSAGE_UNKNOWN, message, key=f"message_unknown:{message.pk}:{message.fence}")
+    crashpoint("message.unknown")
 
 
 def receipt(

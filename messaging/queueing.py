@@ -12,6 +12,7 @@ from bookings.models import Booking
 from contacts.models import Contact
 from core import clock, doorbell
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from core.errors import NotFound
 from core.events import NewEvent, record_many
 from messaging import judging, kept_back, policy, rendering, storms, wordings
@@ -47,6 +48,9 @@ BULK_RANK = max(PURPOSE_RANK.values()) + 1
 ACTS = frozenset({Category.WELCOME, Category.BOOKING, Category.RESCUE, Category.REPLY, Category.DEPOSIT})
 #: What is pointless unless its visit still stands at the time it was planned for.
 VISIT_BOUND = frozenset({Category.BOOKING, Category.REMINDER})
+
+
+declare("message.queued")
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ def _insert(rows: list[Message]) -> dict[str, Message]:
                  *kept_back.told_of(ours)])  # fmt: skip
     if any(row.status == Status.QUEUED for row in ours):
         doorbell.ring_on_commit()
+    crashpoint("message.queued")
     return made
 
 

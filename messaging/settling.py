@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
@@ -18,6 +19,8 @@ from messaging import judging, limits, outcomes, sending, stops
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
+
+declare("message.recovered", "message.asked", "message.looked_up", "message.settled")
 
 BATCH = 100
 #: Held messages that are put back in line together.
@@ -45,12 +48,16 @@ def recover_leases() -> int:
         Message.objects.filter(pk__in=unbegun).update(status=Status.QUEUED, lease_until=None)
         for message in judging.load([pk for pk, status in late if status == Status.SENDING]):
             outcomes.unknown(message, look_at=clock.now())
+    if late:
+        crashpoint("message.recovered")
     return len(late)
 
 
 def ask_about_unknown() -> int:
     """Ask the providers about sends of which nobody knows the end. Returns how many were asked about."""
     asked = _claim_unknown()
+    if asked:
+        crashpoint("message.asked")
     for message in asked:
         account = message.provider_account
         # A mail server cannot be asked what became of an e-mail: a person must look.
@@ -64,7 +71,9 @@ def ask_about_unknown() -> int:
         except Exception:
             logger.exception("look-up failed", extra={"message_id": message.pk})
             continue
+        crashpoint("message.looked_up")
         _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
+        crashpoint("message.settled")
     return len(asked)
 
 

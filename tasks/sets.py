@@ -14,10 +14,13 @@ from bookings.models import Booking
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause
+from core.crashpoints import crashpoint, declare
 from core.errors import Invalid
 from core.events import NewEvent, record_many
 from tasks import assignment, events, priority
 from tasks.models import Task
+
+declare("task.created")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def create_tasks(wishes: Sequence[NewTask]) -> list[TaskResult]:
             changed, ["priority_floor", "due_datetime", "notes", "urgency", "updated_at"]
         )
     _tell_created(results, wishes, merged)
+    crashpoint("task.created")
     return results
 
 
