@@ -7,7 +7,7 @@ VENV := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help python environment dev run demo-reset simulate test check fake-provider lint format types mutants coverage-pure locks
+.PHONY: help python environment dev run demo-reset backup simulate test check fake-provider lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
 # Compiled modules are what makes a second start quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,6 +30,9 @@ run: environment ## Start everything and print the address (PORT=8000); Ctrl-C s
 
 demo-reset: environment ## Throw the demo's data away and start over with the next `make run`
 	@$(VENV)/python manage.py demo_reset
+
+backup: environment ## Back the database up into var/backups (ARGS="--to /another/folder")
+	@$(VENV)/python manage.py backup $(ARGS)
 
 simulate: environment ## Play a quarter of two clinics in a database of its own and judge it (ARGS="--seed 1 --days 90")
 	@$(VENV)/python manage.py simulate $(ARGS)

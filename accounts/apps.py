@@ -11,9 +11,10 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and locations"
 
     def ready(self) -> None:
-        from accounts import access, clinic_checks, setup_page
+        from accounts import access, clinic_checks, safe_mode, setup_page
         from core import api_gate
 
         api_gate.plug_in(access)
         clinic_checks.connect()
+        safe_mode.connect()
         setup_page.connect()

@@ -14,7 +14,7 @@ A database that was stored under another installation's name than the environmen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -59,6 +59,18 @@ def stop(
     if made:
         _tell(SENDING_STOPPED, row, cause)
     return row
+
+
+def stop_restored(*, using: str, backed_up_at: datetime) -> None:
+    """Safe mode of a restored database, written over the connection `using`, before the application is let in."""
+    SendingStop.objects.using(using).get_or_create(
+        kind=Kind.SAFE_MODE, location=None, resumed_at=None,
+        defaults={
+            "reason": f"Restored from a backup of {backed_up_at.astimezone(UTC):%-d %B %Y, %H:%M} UTC: what has fallen "
+            "due since may have been sent already.",
+            "backed_up_at": backed_up_at, "stopped_by_kind": "system", "stopped_by_id": "restore",
+        },
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = "Providers"
 
     def ready(self) -> None:
+        from accounts import sending_stops
         from core import ticks
         from integrations import (
             clinic_checks,
@@ -45,6 +46,7 @@ class IntegrationsConfig(AppConfig):
         polling.register(Provider.MESSAGEMEDIA, polling.Source(both, messagemedia.gateway))
         polling.register(Provider.CLICKSEND, polling.Source((Kind.SMS_INBOUND,), clicksend.gateway))
         fetching.register(Provider.META, fetching.Fetcher(graph.fetch_lead, meta.with_lead, meta.page_id))
+        sending_stops.reconcilers.register("integrations", outbox.reconcile)
         ticks.register("10s", "integrations.fetch_due", fetching.fetch_due)
         ticks.register("10s", "integrations.call", outbox.send_due)
         ticks.register("1min", "integrations.expire_calls", outbox.expire)

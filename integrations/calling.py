@@ -40,6 +40,7 @@ WORDS: Mapping[str, str] = {
     "redirected": "The server points elsewhere. Give the final address.",
     "no_answer": "The connection broke or took too long, so it may or may not have arrived.",
     "worker_ended": "The process ended during the call, so it may or may not have arrived.",
+    "restored": "It may have arrived after the backup that the system was restored from.",
     "no_secret": "The account has no secret to sign with.",
     "no_address": "The account has no address to send to.",
     "account_off": "The account is switched off.",

@@ -22,7 +22,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts import sending_stops
-from accounts.models import Location
+from accounts.models import Location, SendingStop
 from core import clock, doorbell
 from core.causes import Cause
 from core.crashpoints import crashpoint, declare
@@ -224,6 +224,20 @@ def remove_old_payloads() -> int:
     old = OutboundCall.objects.filter(finished_at__lt=clock.now() - PAYLOADS_KEPT, payload__isnull=False)
     ids = list(old.values_list("pk", flat=True)[:BATCH])
     return OutboundCall.objects.filter(pk__in=ids).update(payload=None)
+
+
+@transaction.atomic
+def reconcile(stop: SendingStop, cause: Cause) -> dict[str, int]:
+    """Leaving safe mode: calls that may have been made after the backup, and that their receivers would not know
+    again, are left unknown for a person. Returns how many.
+    """
+    due = OutboundCall.objects.filter(state=State.WAITING, next_try_at__lte=clock.sql_now())
+    twice = due.exclude(kind__in=REPEATABLE, created_at__lt=stop.stopped_at)
+    return {
+        "calls for a person": twice.update(
+            state=State.UNKNOWN, outcome="restored", finished_at=clock.now(), updated_at=clock.now()
+        )
+    }
 
 
 @transaction.atomic

@@ -124,6 +124,8 @@ class Capabilities:
     every call is a text."""
     search: bool = False
     """`lookup` can find a message, or prove that there is none."""
+    search_ref: bool = False
+    """`lookup` goes by our reference, so that its answer does not hang on what the text said."""
     search_lag: timedelta = timedelta(0)
     """How long after a call `absent` proves nothing yet: the provider's list may be behind."""
     echo_ref: bool = False

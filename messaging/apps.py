@@ -21,6 +21,7 @@ class MessagingConfig(AppConfig):
             jobs,
             merging,
             panels,
+            restored,
             seeds,
             signals,
             stops,
@@ -38,6 +39,7 @@ class MessagingConfig(AppConfig):
         views.connect()
         seeds.connect()
         clinic_settings.connect()
+        restored.connect()
         bulk_views.connect()
         talk_views.connect()
         ticks.register("10s", "messaging.send", jobs.send_due)

@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "bulk_cancelled": "The bulk text was cancelled before it went out.",
     "storm_dropped": "A person dropped it together with many others.",
     "same_number": "Another one of the same audience answers that phone.",
+    "restored": "It may have been sent after the backup that the system was restored from.",
     "refused": "The provider refused it.",
 }
 

@@ -15,7 +15,7 @@ from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
-from messaging import judging, limits, outcomes, sending, stops
+from messaging import judging, limits, outcomes, restored, sending, stops
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ def ask_about_unknown() -> int:
             logger.exception("look-up failed", extra={"message_id": message.pk})
             continue
         crashpoint("message.looked_up")
+        if answer.kind == "absent" and restored.proves_nothing(message):
+            continue
         _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
         crashpoint("message.settled")
     return len(asked)

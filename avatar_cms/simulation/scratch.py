@@ -1,4 +1,4 @@
-"""A database of one's own for a simulation: made, migrated, used and thrown away, beside the real one.
+"""A database of one's own for a simulation or a rehearsal: made, used and thrown away, beside the real one.
 
 A simulation moves the clock and writes a log that nobody can delete from, so it never touches the clinic's own data.
 """
@@ -21,12 +21,12 @@ NAME = "avatar_simulation"
 
 
 class NoScratchDatabase(Exception):
-    """The database for a simulation could not be made; the text says what to do."""
+    """The database could not be made; the text says what to do."""
 
 
 @contextmanager
-def database(*, keep: bool = False) -> Iterator[str]:
-    """Django's two connections use an empty, migrated database until the block ends. Yields its name.
+def database(*, name: str = NAME, migrated: bool = True, keep: bool = False) -> Iterator[str]:
+    """Django's two connections use an empty database, migrated if asked, until the block ends. Yields its name.
 
     Embedded servers are started where they are not running. Raises NoScratchDatabase where the owner's role may not
     make databases on a given server.
@@ -34,14 +34,15 @@ def database(*, keep: bool = False) -> Iterator[str]:
     started = _start_embedded()
     before = {alias: connections[alias].settings_dict["NAME"] for alias in ("default", "owner")}
     try:
-        _make()
-        _point({"default": NAME, "owner": NAME})
-        call_command("migrate", verbosity=0, interactive=False)
-        yield NAME
+        _make(name)
+        _point({"default": name, "owner": name})
+        if migrated:
+            call_command("migrate", verbosity=0, interactive=False)
+        yield name
     finally:
         _point(before)
         if not keep:
-            _drop()
+            _drop(name)
         if started:
             servers.stop()
 
@@ -54,23 +55,23 @@ def _start_embedded() -> bool:
     return True
 
 
-def _make() -> None:
-    _drop()
+def _make(name: str) -> None:
+    _drop(name)
     owner = connections["owner"].settings_dict["USER"] or demo.OWNER_ROLE
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
     try:
         with _maintenance() as connection:
-            connection.execute(statement.format(sql.Identifier(NAME), sql.Identifier(owner)))
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(owner)))
     except psycopg.errors.InsufficientPrivilege as refused:
         raise NoScratchDatabase(
-            f"The role {owner} may not make the database {NAME} for the simulation. Let a superuser run: "
+            f"The role {owner} may not make the database {name}. Let a superuser run: "
             f"ALTER ROLE {owner} CREATEDB;"
         ) from refused
 
 
-def _drop() -> None:
+def _drop(name: str) -> None:
     with _maintenance() as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(NAME)))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _maintenance() -> psycopg.Connection:

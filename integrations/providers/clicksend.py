@@ -33,6 +33,7 @@ class ClickSendGateway:
     # It knows no idempotency key; our reference comes back in answers, history and receipts.
     capabilities = Capabilities(
         search=True,
+        search_ref=True,
         search_lag=timedelta(minutes=5),
         echo_ref=True,
         receipts=True,

@@ -18,7 +18,9 @@ from integrations.ports import Capabilities, Checked, LookupAnswer, OutboundEmai
 class ConsoleGateway:
     """Hands texts to the on-screen phone."""
 
-    capabilities = Capabilities(idempotency=timedelta(days=365), search=True, receipts=True, batch=100)
+    capabilities = Capabilities(
+        idempotency=timedelta(days=365), search=True, search_ref=True, receipts=True, batch=100
+    )
 
     def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
         """Accepted, at no cost."""

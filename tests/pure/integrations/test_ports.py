@@ -34,6 +34,6 @@ def test_what_is_not_said_is_empty() -> None:
 
 
 def test_a_gateway_can_do_nothing_until_it_says_so() -> None:
-    assert Capabilities() == Capabilities(idempotency=False, search=False, echo_ref=False, receipts=False)
+    assert Capabilities() == Capabilities(idempotency=None, search=False, echo_ref=False, receipts=False)
     assert SendOutcome("unknown") == SendOutcome("unknown", "", "", None, None, None)
     assert LookupAnswer("absent").status == "accepted"
