@@ -13,11 +13,13 @@ from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
 from core import clock
-from integrations import gateways, pacing, ports, provider_settings, senders
+from integrations import gateways, pacing, polling, ports, provider_settings, senders
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 
 #: A provider from which nothing came for so long is worth a look.
 SILENT_FOR = timedelta(days=14)
+#: They learn where to report from each text.
+TOLD_WITH_EACH_TEXT = (Provider.TWILIO, Provider.MESSAGEMEDIA)
 
 
 def providers(location: Location) -> Iterator[Finding]:
@@ -76,10 +78,17 @@ def _sending(account: ProviderAccount, location: Location, area: str, link: str)
             Level.MISSING, area, f"Texts are held: {ports.ERRORS[pause.reason]}",
             "Mend it at the provider, then press “Test the connection”.", link,
         )  # fmt: skip
-    if account.provider == Provider.TWILIO and not settings.PUBLIC_URL:
+    if account.provider in TOLD_WITH_EACH_TEXT and not settings.PUBLIC_URL:
         yield Finding(
-            Level.WARNING, area, "Twilio cannot report what became of a text: nobody said how this server is reached.",
+            Level.WARNING, area,
+            f"{account.get_provider_display()} cannot report what became of a text: nobody said how this server is "
+            "reached.",
             "Set PUBLIC_URL in the environment (docs/runbook.md).", link,
+        )  # fmt: skip
+    if polling.only_by_asking(account):
+        yield Finding(
+            Level.WARNING, area, "Its webhooks bring nothing: the latest deliveries were fetched from its lists.",
+            "See at the provider whether its webhooks fail, and whether the address is the present one.", link,
         )  # fmt: skip
 
 

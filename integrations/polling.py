@@ -1,6 +1,7 @@
 """Asking providers for what their webhooks did not bring, and confirming what was stored.
 
-Every quarter of an hour, for each login. What is listed is stored under the key that its webhook would have had,
+Every quarter of an hour, for each login; not in safe mode, where another installation may live on those lists. What is
+listed is stored under the key that its webhook would have had,
 so that nothing is there twice, and confirmed only once that is committed: a run that dies in between does it
 again. No transaction is open while a provider is called. Two runs at once do no harm.
 """
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
+from accounts import sending_stops
 from core.errors import DomainError
 from core.registry import Registry
 from integrations import accounts, inbound, sms_forms
-from integrations.models import Kind, ProviderAccount
+from integrations.models import Kind, ProviderAccount, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ MOST_LISTS = 10
 SECONDS = 90.0
 #: A receipt's headers say so when nothing but a list brought it.
 POLLED = {"Polled": "yes"}
+#: As many deliveries in a row from a list show that webhooks fail; one may have overtaken its webhook.
+TELLING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ def register(provider: str, source: Source) -> None:
     _sources.register(provider, source)
 
 
+def only_by_asking(account: ProviderAccount) -> bool:
+    """Whether the latest deliveries all came from lists, so that its webhooks seem to fail."""
+    if account.provider not in _sources:
+        return False
+    latest = Receipt.objects.filter(account=account).order_by("-id").values_list("headers", flat=True)
+    seen = [POLLED.items() <= headers.items() for headers in latest[:TELLING]]
+    return len(seen) == TELLING and all(seen)
+
+
 def poll() -> int:
     """Ask all of them. Returns how many deliveries were new."""
     started, new = monotonic(), 0
@@ -79,10 +92,13 @@ def _logins() -> list[list[ProviderAccount]]:
     """The accounts behind each login, in an order of chance: where time runs out, it is not always the same that
     wait."""
     found: dict[tuple[str, ...], list[ProviderAccount]] = {}
-    for provider, _ in _sources.items():
-        for account in accounts.enabled(provider):
-            if login := accounts.login(account):
-                found.setdefault((provider, *login), []).append(account)
+    known = [account for provider, _ in _sources.items() for account in accounts.enabled(provider)]
+    stops = sending_stops.stopped_for({account.location_id for account in known})
+    for account in known:
+        stop = stops.get(account.location_id)
+        login = accounts.login(account)
+        if login and (stop is None or stop.kind != sending_stops.Kind.SAFE_MODE):
+            found.setdefault((account.provider, *login), []).append(account)
     logins = list(found.values())
     random.shuffle(logins)
     return logins

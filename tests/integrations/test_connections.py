@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.urls import reverse
 
 from accounts import doctor
 from core import clock
-from integrations import gateways, pacing
+from integrations import gateways, pacing, polling
 from integrations.models import AccountPause, Provider, ProviderAccount
 from integrations.ports import Checked
 from tests.clinic import *  # noqa: F403
-from tests.factories.integrations import make_console_account, make_wix_account
+from tests.factories.integrations import make_console_account, make_wix_account, token_of
+from tests.fakes.messagemedia import FakeMessageMedia
 from tests.fakes.twilio import FakeTwilio
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +123,71 @@ def test_doctor_names_what_keeps_texts_from_going(account: ProviderAccount, sett
     said = findings(account)
     assert "Texts are held: The provider's credit is used up." in said
     assert any("nobody said how this server is reached" in text for text in said)
+
+
+# MessageMedia
+
+
+@pytest.fixture
+def media(settings: Any) -> Any:
+    with FakeMessageMedia() as fake:
+        settings.MESSAGEMEDIA_API_URL = fake.url
+        settings.PUBLIC_URL = "https://cms.example"
+        yield fake
+
+
+@pytest.fixture
+def media_account(sydney: Any, media: FakeMessageMedia) -> ProviderAccount:
+    return ProviderAccount.objects.create(location=sydney, provider=Provider.MESSAGEMEDIA, name="Texts")
+
+
+def test_messagemedia_is_connected_on_its_page(
+    pages: Any, media_account: ProviderAccount, media: FakeMessageMedia
+) -> None:
+    browser, account = pages("manager"), media_account
+    assert "API key, API secret" in browser.get(page(account)).content.decode()
+    assert "not entered yet" in press(browser, account)
+    typed = {
+        "name": "Texts", "enabled": "on", "api_key": media.login[0], "api_secret": media.login[1], "sub_account": "",
+        "webhook_secret": "a-secret-header", "public_key": "",
+    }  # fmt: skip
+    assert browser.post(page(account), typed).status_code == 302
+    assert "accepts the credentials" in press(browser, account)
+    shown = browser.get(page(account)).content.decode()
+    assert media.login[0] in shown
+    assert media.login[1] not in shown
+    assert "a-secret-header" not in shown
+    said = browser.post(page(account, "new_address"), {"_form_submitted": "on"}, follow=True).content.decode()
+    assert re.search(
+        r"Texts and delivery reports: http://testserver/webhooks/sms/callback/[\w-]{40,}"
+        r" · Opt-outs: http://testserver/webhooks/sms/opt-out/[\w-]{40,}",
+        said,
+    )
+    media.login = ("another", "one")
+    assert "does not accept these credentials" in press(browser, account)
+
+
+def test_a_secret_and_a_key_that_are_replaced_are_kept_beside_the_new_ones(
+    pages: Any, media_account: ProviderAccount
+) -> None:
+    for secret, key in (("old", "key one"), ("new", "key two")):
+        typed = {"name": "Texts", "enabled": "on", "webhook_secret": secret, "public_key": key}
+        assert pages("manager").post(page(media_account), typed).status_code == 302
+    kept = ProviderAccount.objects.get(pk=media_account.pk).credentials
+    assert kept["previous_webhook_secret"] == "old"
+    assert kept["previous_public_key"] == "key one"
+
+
+def test_doctor_says_when_only_lists_bring_what_webhooks_should(
+    media_account: ProviderAccount, media: FakeMessageMedia, settings: Any
+) -> None:
+    media_account.credentials = dict(zip(("api_key", "api_secret"), media.login, strict=True))
+    media_account.save()
+    token_of(media_account)
+    media.silent = True
+    for expected in (False, False, True):
+        media.reply("+61412345678", "+61480000001", "Hi")
+        polling.poll()
+        assert any("Its webhooks bring nothing" in text for text in findings(media_account)) is expected
+    settings.PUBLIC_URL = ""
+    assert any("MessageMedia cannot report" in text for text in findings(media_account))

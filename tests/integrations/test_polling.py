@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts import sending_stops
 from core import ticks
+from core.causes import Cause
 from integrations import http, polling
 from integrations.models import Kind, Provider, ProviderAccount, Receipt
 from tests.factories.integrations import make_sender, token_of
@@ -172,6 +174,18 @@ def test_an_account_that_is_off_or_without_credentials_is_not_asked(media, sydne
     account = media_account(sydney, media, **({"api_key": ""} if enabled else {}))
     ProviderAccount.objects.filter(pk=account.pk).update(enabled=enabled)
     assert (polling.poll(), media.calls) == (0, [])
+
+
+def test_in_safe_mode_the_lists_are_left_to_whoever_is_live(media, sydney):
+    media_account(sydney, media)
+    media.silent = True
+    media.reply(PATIENT, CLINIC, "STOP", reply_id="R-1")
+    cause = Cause.system("test")
+    sending_stops.stop(kind="safe_mode", reason="A backup was restored.", cause=cause)
+    assert (polling.poll(), media.calls) == (0, [])
+    sending_stops.resume(kind="safe_mode", cause=cause)
+    sending_stops.stop(kind="kill_switch", reason="Wrong price.", cause=cause)
+    assert polling.poll() == 1, "whoever says STOP is heard while nothing is sent"
 
 
 def test_a_provider_that_does_not_answer_keeps_no_other_from_being_asked(media, clicksend, sydney, settings):

@@ -12,12 +12,14 @@ from bookings import services as booking_services
 from contacts.models import Consent, Contact, Touchpoint
 from core.causes import Cause
 from core.models import Event
-from integrations import accounts
+from integrations import accounts, reading
 from integrations.models import Receipt
+from integrations.ports import SendOutcome
 from messaging import sending
 from messaging.models import BlockedNumber, Conversation, Message
 from messaging.services import NewMessage, ReminderPlan, queue_messages, schedule_reminders, send_text
 from tests.factories.contacts import make_contact, make_member
+from tests.factories.integrations import make_console_account
 from tests.messaging.conftest import NOW, RULE, fresh
 
 TEST = Cause.system("test")
@@ -413,3 +415,47 @@ def test_sending_one_message_costs_what_is_known(gateway, anna, django_assert_ma
     queue_messages([NewMessage(anna.pk, "k", RULE, template="welcome_lead")])
     with django_assert_max_num_queries(47):
         sending.send_due()
+
+
+# Ids and senders longer than what is stored of them
+
+
+def test_a_text_with_an_endless_id_and_sender_is_kept_and_known_again(text):
+    for _ in range(2):
+        text("Hello", message_id="m" * 900, from_="A shop with a name that never ends " * 20)
+    text("Hello", message_id="m" * 901, from_="A shop with a name that never ends " * 21)
+    messages = list(Message.objects.order_by("id"))
+    assert set(Receipt.objects.values_list("state", flat=True)) == {"applied"}
+    assert len(messages) == 2
+    assert len({message.address for message in messages}) == 2
+    assert all(message.address.startswith("A shop with a name") for message in messages)
+    assert len({message.provider_message_id for message in messages}) == 2
+
+
+def test_one_id_at_two_accounts_is_two_texts(client, account, run_work):
+    other = make_console_account(account.location)
+    for each in (account, other):
+        body = json.dumps(
+            {"message_id": "same", "from": "+61412000001", "to": "+61290000000", "body": "Hello"}
+        )
+        path = f"/webhooks/sms/inbound/{accounts.rotate_token(each)}"
+        for _ in range(2):
+            assert client.post(path, body, content_type="application/json").status_code == 200
+    run_work()
+    assert sorted(Message.objects.values_list("provider_account", "provider_message_id")) == sorted(
+        [(account.pk, "same"), (other.pk, "same")]
+    )
+
+
+def test_a_receipt_with_an_endless_id_finds_its_text(client, account, token, gateway, run_work):
+    gateway.answers = [SendOutcome("accepted", reading.message_id("p" * 500))]
+    anna = make_contact(account.location, phone="+61412000009")
+    [queued] = queue_messages(
+        [NewMessage(contact_id=anna.pk, template="welcome_lead", dedupe_key="long", cause=RULE)]
+    )
+    sending.send_due()
+    body = json.dumps({"message_id": "p" * 500, "status": "delivered"})
+    answer = client.post(f"/webhooks/sms/receipt/{token}", body, content_type="application/json")
+    assert answer.status_code == 200
+    run_work()
+    assert fresh(queued.message).status == "delivered"
