@@ -21,6 +21,12 @@ def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
     return found
 
 
+def lock_those_there(ids: Iterable[int]) -> None:
+    """Lock those of the contacts that are there until the transaction ends."""
+    rows = Contact.objects.filter(pk__in=set(ids)).order_by("pk")
+    list(rows.select_for_update(of=("self",)).values_list("pk"))
+
+
 def hold(names: Iterable[str]) -> None:
     """Wait for, and hold until the transaction ends, the advisory locks of these names.
 

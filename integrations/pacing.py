@@ -26,11 +26,11 @@ TO_MEND = frozenset({"no_credit", "bad_credentials"})
 _TAKE = """
 WITH taken AS (
     INSERT INTO integrations_senderpace AS pace (sender_id, free_at)
-    VALUES (%(sender)s, clock_timestamp() + make_interval(secs => %(gap)s))
+    VALUES (%(sender)s, clock_timestamp() + make_interval(secs => %(takes)s))
     ON CONFLICT (sender_id) DO UPDATE
-    SET free_at = greatest(pace.free_at, clock_timestamp()) + make_interval(secs => %(gap)s)
+    SET free_at = greatest(pace.free_at, clock_timestamp()) + make_interval(secs => %(takes)s)
     WHERE pace.free_at <= clock_timestamp() + make_interval(secs => %(patience)s)
-    RETURNING free_at - make_interval(secs => %(gap)s) AS turn
+    RETURNING free_at - make_interval(secs => %(takes)s) AS turn
 )
 SELECT true, extract(epoch FROM turn - clock_timestamp()) FROM taken
 UNION ALL
@@ -54,22 +54,25 @@ class Turns:
     patience: float = PATIENCE
     _put_off: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
-    def take(self, sender: SenderIdentity) -> Turn:
-        """The sender's next turn, if it is near enough. What is put off is spread over the turns to come."""
+    def take(self, sender: SenderIdentity, count: int = 1) -> Turn:
+        """The sender's next turns, for `count` texts that leave together at the first of them, if it is near enough.
+        What is put off is spread over the turns to come.
+        """
         gap = 1 / sender.per_second
-        turn = _take(sender.pk, gap=gap, patience=max(self.patience, 0.0))
+        turn = _take(sender.pk, takes=gap * count, patience=max(self.patience, 0.0))
         if turn.taken:
             self.patience -= turn.seconds
             return turn
-        self._put_off[sender.pk] += 1
-        return Turn(False, turn.seconds + (self._put_off[sender.pk] - 1) * gap)
+        behind = self._put_off[sender.pk] * gap
+        self._put_off[sender.pk] += count
+        return Turn(False, turn.seconds + behind)
 
 
-def _take(sender_id: int, *, gap: float, patience: float) -> Turn:
+def _take(sender_id: int, *, takes: float, patience: float) -> Turn:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"sender": sender_id, "gap": gap, "patience": patience})
-        # Another worker's new row may be invisible to the second half: then its turn is one gap away.
-        taken, seconds = cursor.fetchone() or (False, gap)
+        cursor.execute(_TAKE, {"sender": sender_id, "takes": takes, "patience": patience})
+        # Another worker's new row may be invisible to the second half: then its turns end that much later.
+        taken, seconds = cursor.fetchone() or (False, takes)
     return Turn(taken, max(float(seconds), 0.0))
 
 

@@ -94,7 +94,8 @@ def apply_receipt(
         contact_services.contacts_for_update([contact_id])
         [message] = judging.load([message_id], lock=True)
         message.provider_message_id = message.provider_message_id or parsed.provider_message_id
-        outcomes.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
+        with outcomes.writing() as became:
+            became.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
         crashpoint("message.receipt")
         return {"message": str(message.public_id)}
     if clock.now() - receipt.created_at < EARLY:

@@ -19,6 +19,7 @@ from bookings.models import Status as BookingStatus
 from contacts import consent as contact_consent
 from core import clock
 from core.events import record_many
+from core.rows import update_rows
 from integrations.models import SenderIdentity
 from messaging import kept_back, limits, numbers, policy, rendering, safety, segments, values
 from messaging.models import Category, Channel, Message, Purpose, Template
@@ -80,7 +81,7 @@ class Facts:
 
 
 def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) -> list[Message]:
-    """Messages with all they are judged by, in the order of `ids`, in one query."""
+    """Messages with all they are judged by, in the order of `ids`, in one query. Locked in order of id."""
     wanted = list(ids)
     if not wanted:
         return []
@@ -93,7 +94,7 @@ def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) ->
         "provider_account__pause",
     ).filter(pk__in=wanted)
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        rows = rows.select_for_update(of=("self",)).order_by("pk")
     if fence is not None:
         rows = rows.filter(fence=fence)
     found = {message.pk: message for message in rows}
@@ -119,8 +120,8 @@ def settle(messages: Sequence[Message], verdicts: Sequence[Verdict]) -> list[Mes
         changed.append(message)
         if verdict.decision.kind != "wait":
             told.append(message)
-    Message.objects.bulk_update(
-        changed, ["status", "reason", "send_at", "lease_until", "address", "dedupe_key", "updated_at"]
+    update_rows(
+        changed, ("status", "reason", "send_at", "lease_until", "address", "dedupe_key", "updated_at")
     )
     record_many(kept_back.told_of(told))
     return going

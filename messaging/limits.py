@@ -66,10 +66,15 @@ def spent_today(locations: Iterable[Location], now: datetime) -> dict[int, int]:
         today |= Q(location=location, sent_at__gte=midnight)
     spent: dict[int, int] = defaultdict(int)
     # One look-up by index each; as one condition they would read all that a location ever sent.
-    for where in (today, Q(location__in=capped, status=Status.SENDING, sent_at__isnull=True)):
-        rows = Message.objects.filter(where, direction=Direction.OUTBOUND).values("location_id")
-        for location_id, cents in rows.annotate(spent=Sum("cost_cents")).values_list("location_id", "spent"):
-            spent[location_id] += cents
+    gone, going = (
+        Message.objects.filter(where, direction=Direction.OUTBOUND)
+        .values("location_id")
+        .annotate(spent=Sum("cost_cents"))
+        .values_list("location_id", "spent")
+        for where in (today, Q(location__in=capped, status=Status.SENDING, sent_at__isnull=True))
+    )
+    for location_id, cents in gone.union(going, all=True):
+        spent[location_id] += cents
     return spent
 
 

@@ -126,9 +126,9 @@ def cancel_pending_messages(wishes: Sequence[CancelMessages]) -> int:
     """
     by_booking = {wish.booking_id: wish for wish in wishes}
     unsent = list(
-        Message.objects.filter(booking_id__in=by_booking, status__in=WITHDRAWABLE).select_for_update(
-            of=("self",)
-        )
+        Message.objects.filter(booking_id__in=by_booking, status__in=WITHDRAWABLE)
+        .order_by("pk")
+        .select_for_update(of=("self",))
     )
     events = []
     for message in unsent:

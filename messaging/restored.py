@@ -18,6 +18,7 @@ from accounts.models import SendingStop
 from contacts.models import Contact
 from core import clock
 from core.causes import Cause, CauseKind
+from core.rows import update_rows
 from integrations import gateways
 from integrations.models import ProviderAccount
 from messaging import judging, outcomes
@@ -36,20 +37,25 @@ def reconcile(stop: SendingStop, cause: Cause) -> dict[str, int]:
     counts = {TO_LOOK_UP: 0, FOR_A_PERSON: 0}
     for messages in _sets(_uncertain(stop)):
         verdicts = judging.judge(messages)
-        for message, verdict in zip(messages, verdicts, strict=True):
-            if message.provider_account is None and verdict.sender is not None:
-                message.provider_account = verdict.sender.account
-                message.sender = verdict.sender.value
-            # As it would read: a provider's list may be searched for it.
-            message.address, message.subject, message.body = verdict.address, verdict.subject, verdict.body
-            known_then = message.created_at < stop.stopped_at
-            lag = _lag(message) if known_then else None
-            message.fence += 1
-            outcomes.unknown(message, look_at=clock.now())
-            message.reason = REASON
-            message.next_try_at = None if lag is None else max(clock.now(), stop.stopped_at + lag)
-            message.save(update_fields=["reason", "next_try_at"])
-            counts[FOR_A_PERSON if lag is None else TO_LOOK_UP] += 1
+        with outcomes.writing() as became:
+            for message, verdict in zip(messages, verdicts, strict=True):
+                if message.provider_account is None and verdict.sender is not None:
+                    message.provider_account = verdict.sender.account
+                    message.sender = verdict.sender.value
+                # As it would read: a provider's list may be searched for it.
+                message.address, message.subject, message.body = (
+                    verdict.address,
+                    verdict.subject,
+                    verdict.body,
+                )
+                known_then = message.created_at < stop.stopped_at
+                lag = _lag(message) if known_then else None
+                message.fence += 1
+                became.unknown(message, look_at=clock.now())
+                message.reason = REASON
+                message.next_try_at = None if lag is None else max(clock.now(), stop.stopped_at + lag)
+                counts[FOR_A_PERSON if lag is None else TO_LOOK_UP] += 1
+            update_rows(messages, ("provider_account", "sender", "address", "subject", "body", "fence"))
     return counts
 
 

@@ -1,14 +1,14 @@
-"""The sender: claim, call, record.
+"""The sender: claim, call, record; in batches.
 
 Each message passes three short transactions with nothing open between them:
 
-1. `claim` takes what is due, in order of purpose, with a lease and a fencing number, and judges it.
-2. `begin` judges it again, writes the final text, moves it to `sending` and commits a `SendAttempt`; only
-   then
-   is the provider called.
-3. `record` stores the answer, if the fence still is ours.
+1. `claim` takes what is due, in order of purpose, with a lease and a fencing number, judges it, and says which go
+   in one call.
+2. `begin` judges a batch again, writes the final texts, moves it to `sending` and commits a `SendAttempt` for
+   each message; only then is the provider called.
+3. `record` stores the answers of those whose fence still is ours.
 
-Whoever dies in between leaves a lease behind: one that ran out before `begin` goes back in line, one that ran
+Whoever dies in between leaves leases behind: one that ran out before `begin` goes back in line, one that ran
 out after it is `unknown`, and is settled by asking the provider or by a receipt (`messaging.settling`).
 """
 
@@ -16,32 +16,38 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import formataddr
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from time import monotonic, sleep
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from bookings.models import Booking
 from contacts import locks as contact_locks
-from contacts.models import Contact
 from core import clock
 from core.crashpoints import crashpoint, declare
-from integrations import gateways, pacing
-from integrations.models import SenderIdentity
-from integrations.ports import OutboundEmail, OutboundSms, SendOutcome
-from messaging import delivery, judging, outcomes, wordings
-from messaging.models import CLAIMABLE, Channel, Message, Purpose, SendAttempt, Status
+from core.rows import update_rows
+from integrations import pacing
+from integrations.models import ProviderAccount, SenderIdentity
+from integrations.ports import SendOutcome
+from messaging import batches, delivery, judging, outcomes, wordings
+from messaging.batches import Batch, Way
+from messaging.models import CLAIMABLE, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=90)
-BATCH = 100
+MOST = 100
 #: Real seconds that one call of `send_due` may take; what is left then goes back in line.
 SECONDS = 20
 FIRST_LOOK = timedelta(seconds=60)
+
+_AT_BEGIN = (
+    "address", "subject", "body", "segments", "cost_cents", "asks_answer", "template_version", "status", "reason",
+    "lease_until", "attempts", "provider_account", "sender", "next_try_at", "updated_at",
+)  # fmt: skip
 
 declare(
     "messaging.claimed",
@@ -54,52 +60,52 @@ declare(
 
 @dataclass(frozen=True)
 class Ready:
-    """A message that may be sent now: its row, and how it is handed over."""
+    """Messages that may be sent now, in one call, and how they are handed over."""
 
-    message: Message
-    hand_over: Callable[[], SendOutcome]
+    messages: list[Message]
+    way: Way
 
 
-def send_due(*, limit: int = BATCH) -> int:
+def send_due(*, limit: int = MOST) -> int:
     """Send what is due. Returns how many messages were looked at, so that a caller can go on until none is."""
     started = monotonic()
     claimed, looked_at = claim(limit=limit)
     if claimed:
         crashpoint("messaging.claimed")
     turns = pacing.Turns()
-    for message in claimed:
+    for batch in claimed:
         if monotonic() - started > SECONDS:
-            release(message)
+            release(batch)
             continue
-        ready = _begin_in_turn(message, turns)
+        ready = _begin_in_turn(batch, turns)
         if ready is None:
             continue
         crashpoint("messaging.before_call")
-        outcome = call(ready)
+        answers = call(ready)
         crashpoint("messaging.after_call")
-        record(ready.message, outcome)
+        record(ready.messages, answers)
         crashpoint("messaging.recorded")
     return looked_at
 
 
-def _begin_in_turn(message: Message, turns: pacing.Turns) -> Ready | None:
-    """`begin`, at the pace of the sender: a turn that comes soon is waited for with nothing open, and the message
-    judged once more when it has come; one further off puts the message back in line.
+def _begin_in_turn(batch: Batch, turns: pacing.Turns) -> Ready | None:
+    """`begin`, at the pace of the sender: a turn that comes soon is waited for with nothing open, and the messages
+    judged once more when it has come; one further off puts them back in line.
     """
-    ready = begin(message, turns=turns)
+    ready = begin(batch, turns=turns)
     if not isinstance(ready, pacing.Turn):
         return ready
     sleep(ready.seconds)
-    begun = begin(message)
+    begun = begin(batch)
     return None if isinstance(begun, pacing.Turn) else begun
 
 
 @transaction.atomic
-def claim(*, limit: int = BATCH) -> tuple[list[Message], int]:
+def claim(*, limit: int = MOST) -> tuple[list[Batch], int]:
     """Claim due messages, service before care before marketing; those that may not go get their state and
     reason.
 
-    Returns the messages that are ours to send, and how many were looked at.
+    Returns the messages that are ours to send, in batches, and how many were looked at.
     """
     now = clock.sql_now()
     due = list(
@@ -114,131 +120,192 @@ def claim(*, limit: int = BATCH) -> tuple[list[Message], int]:
     Message.objects.filter(pk__in=ids).update(
         status=Status.CLAIMED, lease_until=now + LEASE, fence=F("fence") + 1, updated_at=clock.now()
     )
-    messages = judging.load(ids)
+    going = _judged(judging.load(ids))
+    return batches.plan((message, sender) for message, _, sender in going), len(due)
+
+
+def _judged(messages: Sequence[Message]) -> list[tuple[Message, judging.Verdict, SenderIdentity]]:
+    """Those that may go, with their verdicts and the senders they go by; the others get their state and reason."""
     verdicts = judging.judge(messages)
-    return judging.settle(messages, verdicts), len(due)
+    going = {message.pk for message in judging.settle(messages, verdicts)}
+    return [
+        (message, verdict, verdict.sender)
+        for message, verdict in zip(messages, verdicts, strict=True)
+        if message.pk in going and verdict.sender is not None
+    ]
 
 
-def begin(message: Message, *, turns: pacing.Turns | None = None) -> Ready | pacing.Turn | None:
-    """Judge once more and commit `sending` and the attempt. None when the message is no longer ours, or may
-    not go. With `turns`, a Turn when the sender has to wait for one: it is this message's, then call again
+def begin(batch: Batch, *, turns: pacing.Turns | None = None) -> Ready | pacing.Turn | None:
+    """Judge once more and commit `sending` and the attempts, for those that are ours still and may go. None when
+    there is none. With `turns`, a Turn when the sender has to wait for one: it is this batch's, then call again
     without.
     """
     with transaction.atomic():
-        # An opt-out and a send to the same number wait for each other, so that none goes out after the other
-        # commits.
-        contact_locks.hold([contact_locks.consent_lock(message.location_id, message.address)])
-        mine = Message.objects.filter(
-            pk=message.pk, fence=message.fence, status=Status.CLAIMED, lease_until__gt=clock.sql_now()
-        )
-        if not mine.select_for_update(of=("self",)).exists():
-            return None
-        [message] = judging.load([message.pk])
-        [verdict] = judging.judge([message])
-        sender = verdict.sender
-        if not judging.settle([message], [verdict]) or sender is None:
-            return None
-        if _paused(message, sender):
-            return None
-        hand_over, paced = _way(message, sender)
-        if turns is not None and paced:
-            turn = turns.take(sender)
-            if not turn.taken:
-                _back_in_line(message, clock.now() + timedelta(seconds=turn.seconds))
+        going = _judged(_locked(batch))
+        mine = [(message, verdict) for message, verdict, sender in going if sender.pk == batch.sender.pk]
+        sender = next((sender for _, _, sender in going if sender.pk == batch.sender.pk), batch.sender)
+        with outcomes.writing() as became:
+            for message, _, other in going:
+                if other.pk != sender.pk:
+                    became.back_in_line(message, at=None)
+            if not mine or _paused([message for message, _ in mine], sender.account, became):
                 return None
-            if turn.seconds > 0:
-                return turn
-        judging.fill(message, verdict)
-        message.template_version = wordings.newest_version(verdict.instead or message.template)
-        message.status = Status.SENDING
-        message.lease_until = clock.now() + LEASE
-        message.attempts += 1
-        message.provider_account = sender.account
-        message.sender = sender.value
-        message.next_try_at = None
-        message.save()
-        SendAttempt.objects.create(message=message, fence=message.fence)
-    return Ready(message, hand_over)
+            way = batches.way_of(sender)
+            if turns is not None and way.paced:
+                turn = turns.take(sender, len(mine))
+                if not turn.taken:
+                    for place, (message, _) in enumerate(mine):
+                        wait = timedelta(seconds=turn.seconds + place / sender.per_second)
+                        became.back_in_line(message, at=clock.now() + wait)
+                    return None
+                if turn.seconds > 0:
+                    return turn
+        _to_sending(mine)
+    return Ready([message for message, _ in mine], way)
 
 
-def _way(message: Message, sender: SenderIdentity) -> tuple[Callable[[], SendOutcome], bool]:
-    """How the message is handed over, and whether its sender has a pace to keep. Looked at before it is filled in,
-    called after.
+def _locked(batch: Batch) -> list[Message]:
+    """The batch's messages that are claimed by us still, locked.
+
+    A visit that is being moved, an opt-out that is being recorded and a send wait for each other, so that none goes
+    out after the other commits.
     """
-    if message.channel == Channel.EMAIL:
-        mailer = gateways.email_for(sender.account)
-        return lambda: mailer.send(as_email(message)), False
-    gateway = gateways.for_account(sender.account)
-    return lambda: gateway.send_many([as_sms(message)])[0], gateway.capabilities.paced
+    visits = {message.booking_id for message in batch.messages if message.booking_id is not None}
+    if visits:
+        standing = Booking.objects.filter(pk__in=visits).order_by("pk")
+        list(standing.select_for_update(of=("self",), no_key=True).values_list("pk"))
+    contact_locks.hold(
+        contact_locks.consent_lock(message.location_id, message.address) for message in batch.messages
+    )
+    ours = {message.pk: message.fence for message in batch.messages}
+    rows = Message.objects.filter(
+        pk__in=ours, status=Status.CLAIMED, lease_until__gt=clock.sql_now()
+    ).order_by("pk")
+    fences = dict(rows.select_for_update(of=("self",)).values_list("pk", "fence"))
+    return judging.load(pk for pk, fence in ours.items() if fences.get(pk) == fence)
 
 
-def _paused(message: Message, sender: SenderIdentity) -> bool:
-    """Whether the sender's account is left alone for a while; the message then waits, or is held."""
-    pause = pacing.pause_of(sender.account)
+def _paused(messages: Sequence[Message], account: ProviderAccount, became: outcomes.Outcomes) -> bool:
+    """Whether the account is left alone for a while; the messages then wait, or are held."""
+    pause = pacing.pause_of(account)
     if pause is None:
         return False
-    if pause.reason in outcomes.OURS_TO_MEND:
-        outcomes.held(message, reason=outcomes.OURS_TO_MEND[pause.reason])
-    else:
-        _back_in_line(message, pause.until)
+    for message in messages:
+        if pause.reason in outcomes.OURS_TO_MEND:
+            became.held(message, reason=outcomes.OURS_TO_MEND[pause.reason])
+        else:
+            became.back_in_line(message, at=pause.until, reason=pause.reason)
     return True
 
 
-def as_sms(message: Message) -> OutboundSms:
-    """What goes to the gateway, under our public id as its reference."""
-    return OutboundSms(
-        to=message.address, from_=message.sender, body=message.body, reference=str(message.public_id),
-        expires_at=message.expires_at,
-    )  # fmt: skip
-
-
-def as_email(message: Message) -> OutboundEmail:
-    """What goes to the mail server, from the clinic by name. Marketing can be answered with a wish to hear no more."""
-    headers = {}
-    if message.purpose == Purpose.MARKETING:
-        headers["List-Unsubscribe"] = f"<mailto:{message.sender}?subject=unsubscribe>"
-    return OutboundEmail(
-        to=message.address,
-        from_=formataddr((message.location.name, message.sender)),
-        subject=message.subject,
-        body=message.body,
-        reference=str(message.public_id),
-        headers=headers,
+def _to_sending(mine: Sequence[tuple[Message, judging.Verdict]]) -> None:
+    """Write the final texts and, for each message, the attempt that is about to be made."""
+    now = clock.now()
+    versions = wordings.newest_versions({(verdict.instead or message.template) for message, verdict in mine})
+    for message, verdict in mine:
+        sender = verdict.sender
+        template = verdict.instead or message.template
+        judging.fill(message, verdict)
+        message.template_version = versions.get(template.pk) if template is not None else None
+        message.status, message.reason = Status.SENDING, ""
+        message.lease_until = now + LEASE
+        message.attempts += 1
+        message.provider_account = sender.account if sender is not None else None
+        message.sender = sender.value if sender is not None else ""
+        message.next_try_at = None
+        message.updated_at = now
+    update_rows([message for message, _ in mine], _AT_BEGIN)
+    SendAttempt.objects.bulk_create(
+        SendAttempt(message=message, fence=message.fence, started_at=now) for message, _ in mine
     )
 
 
-def call(ready: Ready) -> SendOutcome:
-    """Hand the text over, with no transaction open. An error the gateway could not name counts as unknown."""
+def call(ready: Ready) -> list[SendOutcome]:
+    """Hand the texts over, with no transaction open. An error the gateway could not name, or an answer that is not
+    one for each, counts as unknown for all.
+
+    A call that was refused as a whole may have been so for one of them: each is tried again by itself.
+    """
+    messages = ready.messages
     try:
-        return ready.hand_over()
+        answers = ready.way.hand_over(messages)
     except Exception as error:
-        logger.exception("gateway failed", extra={"message_id": ready.message.pk})
-        return SendOutcome("unknown", error_code=type(error).__name__)
+        logger.exception("gateway failed", extra={"message_ids": [message.pk for message in messages]})
+        return [SendOutcome("unknown", error_code=type(error).__name__)] * len(messages)
+    if len(answers) != len(messages):
+        logger.error(
+            "gateway answered for others", extra={"message_ids": [message.pk for message in messages]}
+        )
+        return [SendOutcome("unknown", error_code="no_answer")] * len(messages)
+    first = answers[0]
+    whole = first.kind == "refused" and first.error_code.startswith("http_")
+    if whole and len(answers) > 1 and all(answer == first for answer in answers):
+        return [replace(answer, kind="retry") for answer in answers]
+    return answers
+
+
+def record(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None:
+    """Store what became of a call. Those that moved on meanwhile, so that the answer adds nothing, are left alone.
+
+    When the set cannot be stored each is stored by itself, so that one that cannot be hurts no other: its lease
+    runs out and it is unknown. Raises what kept it from being stored.
+    """
+    try:
+        _record(messages, answers)
+    except Exception:
+        if len(messages) == 1:
+            raise
+        logger.exception("not recorded as a set", extra={"message_ids": [message.pk for message in messages]})
+        failures = []
+        for message, answer in zip(messages, answers, strict=True):
+            try:
+                _record([message], [answer])
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0] from None
 
 
 @transaction.atomic
-def record(message: Message, outcome: SendOutcome) -> bool:
-    """Store what became of a call. False when the message moved on meanwhile and the answer adds nothing."""
-    SendAttempt.objects.filter(message_id=message.pk, fence=message.fence).update(
-        finished_at=clock.now(), outcome=outcome.kind, error_code=outcome.error_code[:60]
-    )
-    Contact.objects.select_for_update(of=("self",)).filter(pk=message.contact_id).first()
-    found = judging.load([message.pk], lock=True, fence=message.fence)
-    if not found or found[0].status not in (Status.SENDING, Status.UNKNOWN):
-        return False
-    _apply(found[0], outcome)
-    crashpoint("messaging.before_commit")
-    return True
+def _record(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None:
+    said = {message.pk: (message.fence, answer) for message, answer in zip(messages, answers, strict=True)}
+    contact_locks.lock_those_there({message.contact_id for message in messages})
+    found = [
+        message
+        for message in judging.load(said, lock=True)
+        if message.fence == said[message.pk][0] and message.status in (Status.SENDING, Status.UNKNOWN)
+    ]
+    _finish_attempts(messages, answers)
+    with outcomes.writing() as became:
+        for message in found:
+            _apply(message, said[message.pk][1], became)
+    _pause_account([(message, said[message.pk][1]) for message in found])
+    if found:
+        crashpoint("messaging.before_commit")
 
 
-def _apply(message: Message, outcome: SendOutcome) -> None:
+def _finish_attempts(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None:
+    now = clock.now()
+    update_rows(
+        [
+            SendAttempt(
+                message_id=message.pk, fence=message.fence, finished_at=now, outcome=answer.kind,
+                error_code=answer.error_code[:60],
+            )
+            for message, answer in zip(messages, answers, strict=True)
+        ],
+        ("finished_at", "outcome", "error_code"),
+        by=("message", "fence"),
+    )  # fmt: skip
+
+
+def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes) -> None:
     after = delivery.after_send(
         outcome, attempt=message.attempts, now=clock.now(), jitter=random.random()
     )  # fmt: skip
     mend = outcomes.OURS_TO_MEND.get(outcome.error_code)
-    _pause_account(message, outcome)
     if after.status == Status.SENT:
-        outcomes.sent(
+        became.sent(
             message,
             provider_message_id=outcome.provider_message_id,
             segments=outcome.segments,
@@ -246,42 +313,40 @@ def _apply(message: Message, outcome: SendOutcome) -> None:
         )
     elif after.status == Status.UNKNOWN:
         if message.status != Status.UNKNOWN:
-            outcomes.unknown(message, look_at=clock.now() + FIRST_LOOK)
+            became.unknown(message, look_at=clock.now() + FIRST_LOOK)
     elif mend:
-        outcomes.held(message, reason=mend)
+        became.held(message, reason=mend)
     elif after.status == Status.FAILED:
-        outcomes.failed(message, code=after.reason)
+        became.failed(message, code=after.reason)
     elif after.status == Status.PARKED:
-        outcomes.parked(message, reason=after.reason)
+        became.parked(message, reason=after.reason)
     else:
-        _back_in_line(message, after.at)
+        became.back_in_line(message, at=after.at, reason=after.reason)
 
 
-def _pause_account(message: Message, outcome: SendOutcome) -> None:
-    """What is wrong with the account, not with the message, keeps the others from trying too."""
-    account = message.provider_account
-    if account is None or outcome.kind == "unknown":
+def _pause_account(said: Sequence[tuple[Message, SendOutcome]]) -> None:
+    """What is wrong with the account, not with the messages, keeps the others from trying too."""
+    account = said[0][0].provider_account if said else None
+    if account is None:
         return
-    if outcome.kind == "accepted":
-        if pacing.latest_pause(account) is not None:
-            pacing.resume(account.pk)
-        return
-    wait = timedelta(seconds=outcome.retry_after or 0)
-    if outcome.error_code in pacing.TO_MEND:
-        wait = max(wait, pacing.MENDING)
+    if any(outcome.kind == "accepted" for _, outcome in said) and pacing.latest_pause(account) is not None:
+        pacing.resume(account.pk)
+    waits = [
+        (_wait_of(outcome), outcome.error_code) for _, outcome in said if outcome.kind in ("retry", "refused")
+    ]
+    wait, code = max(waits, default=(timedelta(0), ""))
     if wait:
-        pacing.pause(account.pk, reason=outcome.error_code, until=clock.now() + wait)
+        pacing.pause(account.pk, reason=code, until=clock.now() + wait)
 
 
-def _back_in_line(message: Message, at: datetime | None) -> None:
-    message.status = Status.QUEUED
-    message.lease_until = None
-    message.next_try_at = at
-    message.save()
+def _wait_of(outcome: SendOutcome) -> timedelta:
+    wait = timedelta(seconds=outcome.retry_after or 0)
+    return max(wait, pacing.MENDING) if outcome.error_code in pacing.TO_MEND else wait
 
 
-def release(message: Message) -> None:
-    """Give a claimed message back, unsent."""
-    Message.objects.filter(pk=message.pk, fence=message.fence, status=Status.CLAIMED).update(
-        status=Status.QUEUED, lease_until=None
-    )
+def release(batch: Batch) -> None:
+    """Give claimed messages back, unsent."""
+    ours = Q()
+    for message in batch.messages:
+        ours |= Q(pk=message.pk, fence=message.fence)
+    Message.objects.filter(ours, status=Status.CLAIMED).update(status=Status.QUEUED, lease_until=None)

@@ -15,7 +15,7 @@ from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
-from messaging import judging, limits, outcomes, restored, sending, stops
+from messaging import batches, judging, limits, outcomes, restored, stops
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,9 @@ def recover_leases() -> int:
         )
         unbegun = [pk for pk, status in late if status == Status.CLAIMED]
         Message.objects.filter(pk__in=unbegun).update(status=Status.QUEUED, lease_until=None)
-        for message in judging.load([pk for pk, status in late if status == Status.SENDING]):
-            outcomes.unknown(message, look_at=clock.now())
+        with outcomes.writing() as became:
+            for message in judging.load([pk for pk, status in late if status == Status.SENDING]):
+                became.unknown(message, look_at=clock.now())
     if late:
         crashpoint("message.recovered")
     return len(late)
@@ -67,7 +68,7 @@ def ask_about_unknown() -> int:
             continue
         first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()
         try:
-            answer = gateway.lookup(sending.as_sms(message), sent_after=(first or message.created_at) - SKEW)
+            answer = gateway.lookup(batches.as_sms(message), sent_after=(first or message.created_at) - SKEW)
         except Exception:
             logger.exception("look-up failed", extra={"message_id": message.pk})
             continue
@@ -116,15 +117,13 @@ def _apply_answer(message: Message, answer: LookupAnswer, *, lag: timedelta) -> 
     SendAttempt.objects.filter(message_id=message.pk, fence=message.fence, finished_at__isnull=True).update(
         finished_at=clock.now(), outcome="found" if answer.kind == "found" else "absent"
     )
-    if answer.kind == "absent":
-        message.status = Status.QUEUED
-        message.reason = ""
-        message.next_try_at = None
-        message.save()
-        return
-    outcomes.sent(message, provider_message_id=answer.provider_message_id)
-    cause = Cause.provider(message.provider_account_id or 0)
-    outcomes.receipt(message, answer.status, at=None, error="", cause=cause)
+    with outcomes.writing() as became:
+        if answer.kind == "absent":
+            became.back_in_line(message, at=None)
+            return
+        became.sent(message, provider_message_id=answer.provider_message_id)
+        cause = Cause.provider(message.provider_account_id or 0)
+        became.receipt(message, answer.status, at=None, error="", cause=cause)
 
 
 def _called_since(message: Message, moment: datetime) -> bool:
@@ -186,7 +185,8 @@ def resolve(*, message_id: int, was_sent: bool, cause: Cause) -> Message:
         )
     message = found[0]
     if was_sent:
-        outcomes.sent(message, provider_message_id="", at=clock.now())
+        with outcomes.writing() as became:
+            became.sent(message, provider_message_id="", at=clock.now())
     else:
         message.status = Status.QUEUED
         message.reason = ""

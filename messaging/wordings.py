@@ -158,9 +158,11 @@ def restore_version(*, template_id: int, number: int, cause: Cause) -> Template:
     return save_template(template_id=template_id, cause=cause, subject=version.subject, body=version.body)
 
 
-def newest_version(template: Template | None) -> TemplateVersion | None:
-    """The version a message sent now is worded by."""
-    return template.versions.first() if template is not None else None
+def newest_versions(templates: Iterable[Template | None]) -> dict[int, TemplateVersion]:
+    """The versions that messages sent now are worded by, by template id; one query."""
+    ids = {template.pk for template in templates if template is not None}
+    rows = TemplateVersion.objects.filter(template_id__in=ids).order_by("template_id", "-number")
+    return {row.template_id: row for row in rows.distinct("template_id")} if ids else {}
 
 
 def has_seed(template: Template) -> bool:

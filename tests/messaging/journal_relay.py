@@ -19,11 +19,11 @@ from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutc
 
 
 class JournalGateway:
-    """Accepts the same text twice if asked twice. With `search` it can say what it has accepted."""
+    """Accepts the same text twice if asked twice, two in a call. With `search` it can say what it has accepted."""
 
     def __init__(self, journal: Path, *, search: bool) -> None:
         self.journal = journal
-        self.capabilities = Capabilities(search=search)
+        self.capabilities = Capabilities(search=search, batch=2)
 
     def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
         return [self._send(sms) for sms in texts]

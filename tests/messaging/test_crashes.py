@@ -100,14 +100,14 @@ def test_with_a_provider_that_cannot_be_asked_nothing_is_doubled_and_what_is_uns
             assert str(message.public_id) in went_out
     unsure = Message.objects.filter(status="unknown").count()
     called = point in ("messaging.before_call", "messaging.after_call", "messaging.before_commit")
-    assert unsure == (1 if called else 0)
+    assert unsure == (2 if called else 0), "both texts of the call that nobody saw the end of"
 
 
 def test_nothing_is_touched_before_the_dead_process_lease_has_run_out(queued, relay):
     relay(crash_at="messaging.before_call:1")
     assert relay().returncode == 0
 
-    assert Message.objects.filter(status="sending", lease_until__gt=clock.now()).count() == 1
+    assert Message.objects.filter(status="sending", lease_until__gt=clock.now()).count() == 2
 
 
 @pytest.mark.slow

@@ -126,7 +126,7 @@ def test_a_message_cancelled_between_claim_and_call_is_not_sent(gateway, anna, b
     assert cancel_pending_messages([CancelMessages(booking.pk, "booking_cancelled", TEST)]) == 1
 
     assert sending.begin(claimed) is None
-    assert fresh(claimed).status == "cancelled"
+    assert fresh(claimed.messages[0]).status == "cancelled"
 
 
 def test_a_second_worker_cannot_send_what_the_first_one_claimed(gateway, anna):
@@ -147,7 +147,7 @@ def test_a_worker_whose_lease_ran_out_cannot_begin_after_another_took_over(gatew
     assert sending.begin(slow) is None
     ready = sending.begin(other)
     assert ready is not None
-    sending.record(ready.message, sending.call(ready))
+    sending.record(ready.messages, sending.call(ready))
     assert len(gateway.sent) == 1
 
 
@@ -273,7 +273,7 @@ def test_a_late_answer_of_the_call_settles_what_its_lease_made_unknown(gateway, 
     now.advance(timedelta(seconds=120))
     settling.recover_leases()
     assert fresh(message).status == "unknown"
-    sending.record(ready.message, sending.call(ready))
+    sending.record(ready.messages, sending.call(ready))
 
     assert fresh(message).status == "sent"
 
