@@ -127,6 +127,7 @@ def load(
                 happening,
                 live_since=locations[happening.location_id].live_since,
                 over_at=None if booking is None else booking.ends_at,
+                now=now,
             ),
         )
     return subjects

@@ -77,6 +77,7 @@ def happening_of(event: Event, anchor: str = "", *, taken_over: bool = False) ->
         contact_id=event.contact_id,
         booking_id=event.booking_id,
         taken_over=taken_over,
+        found=event.data.get("found", ""),
     )
 
 

@@ -13,7 +13,8 @@ from core.causes import Cause
 @dataclass(frozen=True, slots=True)
 class Happening:
     """An event as the engine sees it. `anchor` is the key of the runs it leads to; `taken_over` marks one that
-    is heard again because the clinic goes live.
+    is heard again because the clinic goes live. `found` says that a booking was not told of but found at its
+    provider: by the first look at its list (`first_run`), or long after it happened (`late`).
     """
 
     event_id: int
@@ -25,6 +26,7 @@ class Happening:
     contact_id: int | None = None
     booking_id: int | None = None
     taken_over: bool = False
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,11 @@ from bookings.serializers import (
     PractitionerSerializer,
     ReasonInput,
     ServiceSerializer,
+    SyncAnswer,
+    SyncInput,
 )
 from core.api import BaseViewSet, Creating, Deleting, ReadViewSet, Updating
+from integrations import reconciling
 
 
 class BookingFilter(django_filters.FilterSet):
@@ -86,6 +89,17 @@ class BookingViewSet(Creating, Updating, Deleting, BaseViewSet):
 
     def delete_through(self, row: Booking) -> None:
         services.cancel_booking(booking_id=row.pk, cause=self.cause)
+
+    @extend_schema(request=SyncInput, responses={202: SyncAnswer})
+    @action(detail=False, methods=["post"], gate_action="update", pagination_class=None, filterset_class=None)
+    def sync(self, request: Request, **_: Any) -> Response:
+        """Look through the provider's list now, for bookings that no webhook told of. It begins within a minute."""
+        asked = self.validated(SyncInput).get("location")
+        location = self.location(asked.public_id if asked else None)
+        begun = reconciling.ask_clinic_now(location.pk)
+        accounts = [{"id": str(row.account.public_id), "changed_since": row.asks_from} for row in begun]
+        said = "The provider is asked within a minute for every booking that changed; what is missing here is added."
+        return Response({"success": True, "message": said, "accounts": accounts}, status=202)
 
     @extend_schema(request=None, responses=BookingSerializer)
     @action(detail=True, methods=["post"], gate_action="update")

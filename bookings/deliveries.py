@@ -25,6 +25,10 @@ rescheduled either way.
 cancellation is final for that booking, and anything else is news that counts from its arrival, because
 nothing in it says which of two is later. A move is then told by a time that differs from the one known.
 
+**Bookings read from the provider's list** (``read``) have no sequence either: they are what the booking was when it
+was read. Beside a delivery they are ordered by the booking's revision, else by the time of the change; of the
+same revision both say the same, and the delivery counts. Where neither is known, what arrives later counts.
+
 **What was done here** is kept where the provider does not contradict it: a patient's yes stands until the
 time changes; a visit with an outcome keeps its status and time; a booking cancelled here comes back only by
 a newer delivery that says it was confirmed or moved, or that it stands for the first time.
@@ -32,11 +36,13 @@ a newer delivery that says it was confirmed or moved, or that it stands for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from bookings import delivery_order
+from bookings.delivery_order import FINAL, NEWS, OLDEST, READ, Stamp, supersedes
 from bookings.lifecycle import CANCELLED, CONFIRMED, NO_OUTCOME, PENDING, RESCHEDULED, SCHEDULED, STANDING
 
 Value: TypeAlias = str | int | None
@@ -79,26 +85,14 @@ KINDS = frozenset(_KINDS_IN_ORDER)
 _REVIVING = frozenset({"confirmed", "rescheduled"})
 
 
-class Stamp(NamedTuple):
-    """How new a delivery is: by sequence, then by rank where two share one."""
-
-    sequence: int
-    rank: int
-
-
-_OLDEST = Stamp(-1, 0)
-_NEWS_RANK = len(_KINDS_IN_ORDER)
-FINAL = 2**63 - 1
-"""The sequence of a cancellation that nothing can follow; never stored as Booking.provider_sequence."""
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One delivery. ``kind`` and ``status`` are the provider's words; None or "" means it did not say.
 
     ``snapshot`` is True for the forms whose status is the provider's own booking status (Wix's JWT); False
     for those of which ``created`` alone means that the visit stands (simple JSON, Automations). Details are
-    ids and codes.
+    ids and codes. ``revision`` numbers the states of the booking at the provider, ``at`` is when this one came to
+    be, ``read`` is True for a booking read from the provider's list.
     """
 
     kind: str
@@ -108,20 +102,23 @@ class Delivery:
     ends_at: datetime | None = None
     details: Mapping[str, Value] = field(default_factory=dict)
     snapshot: bool = True
+    revision: int | None = None
+    at: datetime | None = None
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What merging remembers of the deliveries of one booking, beside its row. No personal data.
 
-    ``state`` and its stamp: what the newest delivery said; ``sequence``: the highest seen; ``moved``: a
-    delivery moved it while it stood; ``stood``: booking_created was recorded; ``cancel_told``:
+    ``state`` and its stamp: what the newest delivery said; ``sequence`` and ``revision``: the highest seen;
+    ``moved``: a delivery moved it while it stood; ``stood``: booking_created was recorded; ``cancel_told``:
     booking_cancelled was, and it has not stood since; ``told``: the time it last stood at; ``first_time``:
     the first time seen of it standing; ``stamps``: how new each field is.
     """
 
     state: str = ""
-    state_stamp: Stamp = _OLDEST
+    state_stamp: Stamp = OLDEST
     sequence: int | None = None
     moved: bool = False
     stood: bool = False
@@ -129,19 +126,21 @@ class Memory:
     told: datetime | None = None
     first_time: datetime | None = None
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    revision: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """As it is kept in the row."""
         return {
             "state": self.state,
-            "state_stamp": list(self.state_stamp),
+            "state_stamp": delivery_order.stored(self.state_stamp),
             "sequence": self.sequence,
             "moved": self.moved,
             "stood": self.stood,
             "cancel_told": self.cancel_told,
             "told": _iso(self.told),
             "first_time": _iso(self.first_time),
-            "stamps": {name: list(stamp) for name, stamp in self.stamps.items()},
+            "stamps": {name: delivery_order.stored(stamp) for name, stamp in self.stamps.items()},
+            "revision": self.revision,
         }
 
     @classmethod
@@ -153,14 +152,15 @@ class Memory:
         assert isinstance(stamps, Mapping)
         return cls(
             state=str(kept["state"]),
-            state_stamp=_stamp_from(kept["state_stamp"]),
+            state_stamp=delivery_order.restored(kept["state_stamp"]),
             sequence=None if kept["sequence"] is None else int(str(kept["sequence"])),
             moved=bool(kept["moved"]),
             stood=bool(kept["stood"]),
             cancel_told=bool(kept["cancel_told"]),
             told=_time_from(kept["told"]),
             first_time=_time_from(kept["first_time"]),
-            stamps={str(name): _stamp_from(stamp) for name, stamp in stamps.items()},
+            stamps={str(name): delivery_order.restored(stamp) for name, stamp in stamps.items()},
+            revision=None if kept.get("revision") is None else int(str(kept["revision"])),
         )
 
 
@@ -231,7 +231,9 @@ def merge(stored: Stored, delivery: Delivery) -> Merge:
     if starts_at is None:
         return _waiting(stored)
     memory = _remember(stored.memory, delivery, stamp, stamps)
-    verdict = _decide(stored, delivery, memory, starts_at, newest=stamp >= stored.memory.state_stamp)
+    verdict = _decide(
+        stored, delivery, memory, starts_at, newest=supersedes(stamp, stored.memory.state_stamp)
+    )
     return Merge(
         status=verdict.status,
         starts_at=starts_at,
@@ -250,13 +252,16 @@ def _waiting(stored: Stored) -> Merge:
 
 
 def _stamp(memory: Memory, delivery: Delivery) -> Stamp:
+    if delivery.read:
+        return Stamp(memory.sequence or 0, READ, delivery.revision, delivery.at)
     if delivery.sequence is not None:
-        return Stamp(delivery.sequence, _KINDS_IN_ORDER.index(delivery.kind))
+        rank = _KINDS_IN_ORDER.index(delivery.kind)
+        return Stamp(delivery.sequence, rank, delivery.revision, delivery.at)
     if _state(delivery) == CANCELLED:
         return Stamp(FINAL, 0)
     if delivery.kind == "created":
-        return _OLDEST
-    return Stamp(memory.sequence or 0, _NEWS_RANK)
+        return OLDEST
+    return Stamp(memory.sequence or 0, NEWS, memory.revision, delivery.at)
 
 
 def _state(delivery: Delivery) -> str:
@@ -279,10 +284,10 @@ def _fold_fields(
     stamps = dict(stored.memory.stamps)
 
     def newer(name: str, *, missing: bool) -> bool:
-        if not missing and stamp < stamps.get(name, _OLDEST):
-            return False
-        stamps[name] = max(stamp, stamps.get(name, _OLDEST))
-        return True
+        is_newer = supersedes(stamp, stamps.get(name, OLDEST))
+        if is_newer:
+            stamps[name] = stamp
+        return is_newer or missing
 
     starts_at, duration, details = stored.starts_at, stored.duration, dict(stored.details)
     if delivery.starts_at is not None and newer("starts_at", missing=starts_at is None):
@@ -306,10 +311,12 @@ def _duration(delivery: Delivery) -> timedelta | None:
 def _remember(memory: Memory, delivery: Delivery, stamp: Stamp, stamps: Mapping[str, Stamp]) -> Memory:
     """The memory with a delivery added, before it is decided what that means."""
     state = _state(delivery)
-    if state and stamp >= memory.state_stamp:
+    if state and supersedes(stamp, memory.state_stamp):
         memory = replace(memory, state=state, state_stamp=stamp)
     if delivery.sequence is not None:
         memory = replace(memory, sequence=max(delivery.sequence, memory.sequence or 0))
+    if delivery.revision is not None:
+        memory = replace(memory, revision=max(delivery.revision, memory.revision or 0))
     if state == STANDS or (not state and not delivery.snapshot):
         first_time = memory.first_time or delivery.starts_at
         differs = delivery.starts_at is not None and delivery.starts_at != first_time
@@ -352,8 +359,11 @@ def _decide(
 
 
 def _revives(delivery: Delivery, memory: Memory) -> bool:
-    """May a newer delivery bring back what was cancelled here?"""
-    return _state(delivery) == STANDS and (delivery.kind in _REVIVING or not memory.stood)
+    """May a newer delivery bring back what was cancelled here? One that was read says that the visit was moved by
+    another time than it stood at.
+    """
+    moved = delivery.read and delivery.starts_at not in (None, memory.told)
+    return _state(delivery) == STANDS and (delivery.kind in _REVIVING or moved or not memory.stood)
 
 
 def _stand(stored: Stored, memory: Memory, starts_at: datetime) -> _Verdict:
@@ -397,9 +407,3 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _time_from(kept: object) -> datetime | None:
     return None if kept is None else datetime.fromisoformat(str(kept))
-
-
-def _stamp_from(kept: object) -> Stamp:
-    assert isinstance(kept, Sequence)
-    sequence, rank = kept
-    return Stamp(int(sequence), int(rank))

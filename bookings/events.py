@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core import events
 
-BOOKING_CREATED = events.define("booking_created", label="Visit booked", keys={"source"})
+BOOKING_CREATED = events.define("booking_created", label="Visit booked", keys={"source", "found"})
 BOOKING_UPDATED = events.define("booking_updated", label="Visit changed", keys={"fields"})
-BOOKING_RESCHEDULED = events.define("booking_rescheduled", label="Visit moved", keys={"old", "new"})
-BOOKING_CANCELLED = events.define("booking_cancelled", label="Visit cancelled", keys={"reason"})
+BOOKING_RESCHEDULED = events.define("booking_rescheduled", label="Visit moved", keys={"old", "new", "found"})
+BOOKING_CANCELLED = events.define("booking_cancelled", label="Visit cancelled", keys={"reason", "found"})
 BOOKING_CONFIRMED = events.define("booking_confirmed", label="Visit confirmed by the patient")
 BOOKING_ARRIVED = events.define("booking_arrived", label="Patient arrived")
 BOOKING_OUTCOME_UPDATED = events.define(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -45,6 +45,8 @@ PAYMENTS = {
     "REFUNDED": Booking.Payment.REFUNDED,
     "UNPAID": Booking.Payment.UNPAID,
 }
+#: Of something that happened longer ago than this, nobody is told as if it were new.
+HEARD_LATE = timedelta(hours=48)
 WAITS_FOR_TIME = "waits_for_the_time_of_the_visit"
 ABOUT_NOBODY_HERE = "erased_person_without_visit"
 
@@ -63,16 +65,17 @@ def apply_provider_event(
         if booking is None:
             raise inbound.Ignored(ABOUT_NOBODY_HERE)
         parsed = _without_person(parsed)
+    heard_at = receipt.created_at if receipt is not None else clock.now()
     early = inbound.take_waiting(receipt) if booking is None and receipt is not None else []
     stored = _stored(booking)
     facts: list[Fact] = []
     for earlier in early:
         # It made no sense without a time; the one that has come stands in until something newer says another.
         filled = replace(earlier, start=earlier.start or parsed.start, end=earlier.end or parsed.end)
-        merged = merge(stored, _delivery(filled, account))
+        merged = merge(stored, _delivery(filled, account, heard_at))
         facts.extend(merged.facts)
         stored = _after(stored, merged)
-    merged = merge(stored, _delivery(parsed, account))
+    merged = merge(stored, _delivery(parsed, account, heard_at))
     facts.extend(merged.facts)
     if merged.starts_at is None:
         raise inbound.Waiting(WAITS_FOR_TIME)
@@ -134,8 +137,8 @@ def _after(stored: Stored, merged: Merge) -> Stored:
     )
 
 
-def _delivery(parsed: ports.BookingDelivery, account: ProviderAccount) -> Delivery:
-    """The delivery in our ids and codes."""
+def _delivery(parsed: ports.BookingDelivery, account: ProviderAccount, heard_at: datetime) -> Delivery:
+    """The delivery in our ids and codes. One that does not say when it happened did so when it came."""
     location, provider = account.location, Source.WIX
     details: dict[str, str | int | None] = {"payment_status": PAYMENTS.get(parsed.payment_status.upper(), "")}
     if parsed.service_id or parsed.service_name:
@@ -153,7 +156,10 @@ def _delivery(parsed: ports.BookingDelivery, account: ProviderAccount) -> Delive
         starts_at=parsed.start,
         ends_at=parsed.end,
         details=details,
-        snapshot=parsed.form == "jwt",
+        snapshot=parsed.form in ("jwt", "read"),
+        revision=parsed.revision,
+        at=parsed.updated_at or parsed.occurred_at or heard_at,
+        read=parsed.form == "read",
     )
 
 
@@ -230,7 +236,7 @@ def _write(
     receipt: Receipt | None,
     cause: Cause,
 ) -> None:
-    now = clock.now()
+    now, is_new = clock.now(), booking.pk is None
     assert merged.starts_at is not None
     _take_details(booking, merged)
     before = _slot(booking)
@@ -245,8 +251,12 @@ def _write(
     clash = overlap.save_and_tell(booking, cause=cause)
     about = {"cause": cause, "source": "wix", "receipt_id": receipt.pk if receipt is not None else None}
     about |= booking.event_subject()
+    if parsed.found == "first_run" and booking.ends_at <= now and booking.outcome_asked_at is None:
+        # Nobody is asked for the outcomes of three months on the day a clinic is connected.
+        booking.outcome_asked_at = now
+        Booking.objects.filter(pk=booking.pk).update(outcome_asked_at=now)
     for fact in facts:
-        _record(fact, booking, about, happened=min(parsed.occurred_at or now, now))
+        _record(fact, booking, about, parsed=parsed, is_new=is_new, now=now)
     fields = [*(["ends_at"] if longer else []), *quiet]
     if fields:
         log.record(events.BOOKING_UPDATED, data={"fields": fields}, **about)  # type: ignore[arg-type]
@@ -294,14 +304,33 @@ def _take_status(booking: Booking, merged: Merge, now: datetime) -> None:
         booking.cancelled_at = now
 
 
-def _record(fact: Fact, booking: Booking, about: dict[str, object], *, happened: datetime) -> None:
-    kinds = {
+def _record(
+    fact: Fact,
+    booking: Booking,
+    about: dict[str, object],
+    *,
+    parsed: ports.BookingDelivery,
+    is_new: bool,
+    now: datetime,
+) -> None:
+    made = fact.name == BOOKING_CREATED
+    happened = min((parsed.booked_at if made else None) or parsed.occurred_at or now, now)
+    kinds: dict[str, tuple[log.EventType, dict[str, str | None]]] = {
         BOOKING_CREATED: (events.BOOKING_CREATED, {"source": booking.source}),
         BOOKING_RESCHEDULED: (events.BOOKING_RESCHEDULED, {"old": _iso(fact.old), "new": _iso(fact.new)}),
         BOOKING_CANCELLED: (events.BOOKING_CANCELLED, {"reason": "provider"}),
     }
-    kind, data = kinds[fact.name]
+    kind, said = kinds[fact.name]
+    data = {**said, **_how_found(parsed, is_new, now - happened)}
     log.record(kind, data=data, occurred_at=happened, **about)  # type: ignore[arg-type]
+
+
+def _how_found(parsed: ports.BookingDelivery, is_new: bool, age: timedelta) -> dict[str, str]:
+    """Why nobody may be told of it as of news: it was there before we looked, or it is long ago."""
+    first_look = parsed.found == "first_run"
+    if first_look and is_new:
+        return {"found": "first_run"}
+    return {"found": "late"} if first_look or (parsed.found and age > HEARD_LATE) else {}
 
 
 def _iso(moment: datetime | None) -> str | None:

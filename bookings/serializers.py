@@ -142,6 +142,20 @@ class ReasonInput(serializers.Serializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
+class SyncInput(serializers.Serializer):
+    """Whose bookings to look for; the person's own clinic unless said."""
+
+    location_id = PublicIdField(queryset=Location.objects.all(), source="location", required=False)
+
+
+class SyncAnswer(serializers.Serializer):
+    """What will happen: for each account, since when changes are asked for; null means for the first time."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    accounts = serializers.ListField(child=serializers.DictField())
+
+
 class NewTimeInput(serializers.Serializer):
     """Another time for a visit; it keeps its length unless `ends_at` is given."""
 

@@ -38,6 +38,8 @@ from integrations import (
     pacing,
     ports,
     provider_settings,
+    reconcile_words,
+    reconciling,
     senders,
     services,
 )
@@ -110,6 +112,11 @@ def _test_connection(row: ProviderAccount, data: dict[str, Any], cause: Cause) -
     return said.words
 
 
+def _look_through(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> str:
+    reconciling.ask_now(row)
+    return "The bookings are looked through within a minute; this page then says what was found."
+
+
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(ScopedAdmin):
     form = AccountForm
@@ -133,7 +140,15 @@ class ProviderAccountAdmin(ScopedAdmin):
         question="Asks the provider whether it knows this account. Nothing is sent.",
         when=lambda row: gateways.knows(row.provider),
     )
-    actions_detail = ("test_connection", "new_address")
+    look_through = move_button(
+        "Look for missed bookings",
+        _look_through,
+        name="look_through",
+        icon="sync",
+        question="Asks the provider for every booking that changed since the last time.",
+        when=reconciling.has_list,
+    )
+    actions_detail = ("test_connection", "look_through", "new_address")
 
     @display(description="What is missing")
     def show_lacking(self, row: ProviderAccount) -> str:
@@ -148,6 +163,10 @@ class ProviderAccountAdmin(ScopedAdmin):
         why = ports.ERRORS.get(pause.reason, "The provider asked for it.")
         return f"Paused until {row.location.local(pause.until):%H:%M}, then one text tries again. {why}"
 
+    @display(description="Missed bookings")
+    def show_reconciled(self, row: ProviderAccount) -> str:
+        return reconcile_words.summary(row)
+
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
         if obj is None:
             note = "What the provider gave you is typed on the next page."
@@ -158,6 +177,7 @@ class ProviderAccountAdmin(ScopedAdmin):
             ("name", "enabled"),
             *(["external_instance_id"] if settings.instance else []),
             *(["show_pause"] if gateways.knows(obj.provider) else []),
+            *(["show_reconciled"] if reconciling.has_list(obj) else []),
         ]
         typed = [field.name for field in settings.fields]
         if not typed:
@@ -179,7 +199,7 @@ class ProviderAccountAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
         # Receipts and messages point at the account: it stays what and where it is.
-        return ("location", "provider", "show_lacking", "show_pause") if obj else ()
+        return ("location", "provider", "show_lacking", "show_pause", "show_reconciled") if obj else ()
 
     def response_add(
         self, request: HttpRequest, obj: ProviderAccount, post_url_continue: Any = None

@@ -6,15 +6,25 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.urls import reverse
 
 from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
 from core import clock
-from integrations import gateways, pacing, polling, ports, provider_settings, senders
-from integrations.models import Provider, ProviderAccount, SenderIdentity
+from integrations import (
+    gateways,
+    pacing,
+    polling,
+    ports,
+    provider_settings,
+    reconcile_words,
+    reconciling,
+    senders,
+)
+from integrations.models import Provider, ProviderAccount, Reconciliation, SenderIdentity
+from integrations.providers import wix_rest_format
 
 #: A provider from which nothing came for so long is worth a look.
 SILENT_FOR = timedelta(days=14)
@@ -22,10 +32,14 @@ SILENT_FOR = timedelta(days=14)
 TOLD_WITH_EACH_TEXT = (Provider.TWILIO, Provider.MESSAGEMEDIA)
 
 
+#: What the provider brought itself; what was read from its list says nothing about its webhooks.
+DELIVERED = ~Q(receipts__external_id__startswith=wix_rest_format.KEY)
+
+
 def providers(location: Location) -> Iterator[Finding]:
     """Each account: what was not typed yet, and whether anything came from the provider."""
     accounts = ProviderAccount.objects.filter(location=location, enabled=True).select_related("pause")
-    rows = list(accounts.annotate(last=Max("receipts__created_at")))
+    rows = list(accounts.annotate(last=Max("receipts__created_at", filter=DELIVERED)))
     for account in rows:
         yield from _account(account, location)
     if not any(row.provider == Provider.WIX for row in rows):
@@ -92,6 +106,29 @@ def _sending(account: ProviderAccount, location: Location, area: str, link: str)
         )  # fmt: skip
 
 
+def missed_bookings(location: Location) -> Iterator[Finding]:
+    """Whether what webhooks miss is looked for, and whether the provider lets us."""
+    rows = {row.account_id: row for row in Reconciliation.objects.filter(location=location)}
+    for account in ProviderAccount.objects.filter(location=location, enabled=True):
+        if not reconciling.has_list(account):
+            continue
+        link = reverse("admin:integrations_provideraccount_change", args=(account.public_id,))
+        row = rows.get(account.pk)
+        if not reconciling.may_ask(account):
+            yield Finding(
+                Level.WARNING, "Missed bookings", "Bookings that no webhook tells of are not looked for.",
+                "Type an API key and the site id on the account.", link,
+            )  # fmt: skip
+        elif row is not None and row.error:
+            yield Finding(
+                Level.WARNING, "Missed bookings", reconcile_words.reason(row),
+                "Mend it, then press “Look for missed bookings”." if row.refused else "It is tried again by itself.",
+                link,
+            )  # fmt: skip
+        else:
+            yield Finding(Level.OK, "Missed bookings", reconcile_words.summary(account), link=link)
+
+
 def _day(account: ProviderAccount, location: Location) -> str:
     return f"{location.local(account.last):%d %b %Y, %H:%M}"  # type: ignore[attr-defined]
 
@@ -134,4 +171,5 @@ def sender(location: Location) -> Iterator[Finding]:
 def connect() -> None:
     """Called from AppConfig.ready()."""
     doctor.checks.register("integrations.providers", providers)
+    doctor.checks.register("integrations.missed_bookings", missed_bookings)
     doctor.checks.register("integrations.sender", sender)

@@ -10,6 +10,10 @@ WEBHOOK_FAILED = events.define(
 PROVIDER_CHANGED = events.define(
     "provider_changed", label="A provider's account was changed", keys={"account", "provider", "fields"}
 )
+PROVIDER_LOOKED_THROUGH = events.define(
+    "provider_looked_through", label="A provider's list was gone through",
+    keys={"account", "seen", "found", "first"},
+)  # fmt: skip
 SENDER_CHANGED = events.define(
     "sender_changed", label="A sender of texts was changed", keys={"sender", "registration", "fields"}
 )

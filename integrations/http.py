@@ -34,8 +34,9 @@ def call(
     form: Mapping[str, str] | None = None,
     json: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> Answer:
-    """One call. Whatever happens to it is an Answer; a body over 1 MiB, or one that breaks off, is empty."""
+    """One call. Whatever happens to it is an Answer; a body over `most_bytes`, or one that breaks off, is empty."""
     try:
         with requests.request(
             method, url, auth=auth, params=params, data=form, json=json, headers=headers, stream=True,
@@ -43,7 +44,7 @@ def call(
         ) as response:  # fmt: skip
             return Answer(
                 status=response.status_code,
-                body=_body(response),
+                body=_body(response, most_bytes),
                 retry_after=response.headers.get("Retry-After", ""),
                 headers={name.lower(): value for name, value in response.headers.items()},
             )
@@ -51,13 +52,13 @@ def call(
         return Answer(request_left=not _never_left(error))
 
 
-def _body(response: requests.Response) -> bytes:
+def _body(response: requests.Response, most_bytes: int) -> bytes:
     deadline = monotonic() + TOTAL_SECONDS
     body = b""
     try:
         for chunk in response.iter_content(CHUNK):
             body += chunk
-            if len(body) > MOST_BYTES or monotonic() > deadline:
+            if len(body) > most_bytes or monotonic() > deadline:
                 return b""
     except requests.RequestException:
         return b""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -131,11 +131,7 @@ def store(delivery: Delivery) -> tuple[Receipt, bool]:
     A rival that is storing the same delivery is waited for; one of the two finds the other's receipt.
     """
     account = delivery.account
-    mine = Receipt(
-        location_id=account.location_id, account=account, kind=delivery.kind, external_id=delivery.key,
-        subject=subject_of(delivery), headers=delivery.headers, body=Receipt.as_text(delivery.body),
-        by_token=delivery.by_token, state=Receipt.State.FETCHING if delivery.fetch else Receipt.State.STORED,
-    )  # fmt: skip
+    mine = _unsaved(delivery)
     Receipt.objects.bulk_create([mine], ignore_conflicts=True)
     receipt = Receipt.objects.get(account=account, external_id=delivery.key)
     receipt.account = account
@@ -148,6 +144,44 @@ def store(delivery: Delivery) -> tuple[Receipt, bool]:
             enqueue(receipt)
         crashpoint("receipt.storing")
     return receipt, created
+
+
+@transaction.atomic
+def store_all(account: ProviderAccount, deliveries: Sequence[Delivery]) -> int:
+    """Keep deliveries of one account that hold what is to be applied, and the work of applying them, in a few
+    statements. Those that are there already are left alone. Returns how many were new.
+    """
+    keys = [delivery.key for delivery in deliveries]
+    there = set(
+        Receipt.objects.filter(account=account, external_id__in=keys).values_list("external_id", flat=True)
+    )
+    rows = [_unsaved(delivery) for delivery in deliveries if delivery.key not in there]
+    if not rows:
+        return 0
+    Receipt.objects.bulk_create(rows, ignore_conflicts=True)
+    # A rival may have stored some of them in between: those are its own to apply.
+    mine = Receipt.objects.filter(public_id__in=[row.public_id for row in rows]).order_by("pk")
+    new = [
+        work.NewWork(
+            handler=APPLY,
+            location_id=account.location_id,
+            subject=subject,
+            dedupe_key=f"receipt:{pk}",
+            args={"receipt": pk},
+        )
+        for pk, subject in mine.values_list("pk", "subject")
+    ]
+    work.enqueue_many(new)
+    return len(new)
+
+
+def _unsaved(delivery: Delivery) -> Receipt:
+    account = delivery.account
+    return Receipt(
+        location_id=account.location_id, account=account, kind=delivery.kind, external_id=delivery.key,
+        subject=subject_of(delivery), headers=delivery.headers, body=Receipt.as_text(delivery.body),
+        by_token=delivery.by_token, state=Receipt.State.FETCHING if delivery.fetch else Receipt.State.STORED,
+    )  # fmt: skip
 
 
 def enqueue(receipt: Receipt, *, dedupe_key: str = "") -> None:

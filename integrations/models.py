@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -11,6 +12,9 @@ from core import clock
 from core.causes import Cause
 from core.fields import EncryptedJSONField, EncryptedTextField
 from core.models import BaseModel
+
+#: Changes reach a provider's list late: a run begins so long before the moment up to which all is known.
+RECONCILE_OVERLAP = timedelta(hours=2)
 
 
 class Provider(models.TextChoices):
@@ -332,3 +336,59 @@ class OutboundCall(BaseModel):
     def cause(self) -> Cause:
         """Who or what asked for it, with the chain of rules that led there."""
         return Cause(self.cause_kind, self.cause_id, tuple(self.chain))
+
+
+class Reconciliation(BaseModel):
+    """How far a provider's list has been gone through for what no webhook told of.
+
+    A run takes page after page; `cursor` names the next one and is stored with the page before it. `since` is
+    where the run in progress begins (empty between runs), `reached` the newest change it has stored, and
+    `complete_until` the moment up to which all changes are known. `refused` means that the provider does not
+    let the account in: nothing is asked until somebody changes the account or asks for a run.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="+")
+    account = models.OneToOneField(ProviderAccount, on_delete=models.PROTECT, related_name="reconciliation")
+    complete_until = models.DateTimeField(null=True)
+    since = models.DateTimeField(null=True)
+    reached = models.DateTimeField(null=True)
+    cursor = models.TextField(default="")
+    next_at = models.DateTimeField(null=True, default=clock.now)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seen = models.PositiveIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=60, default="")
+    refused = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=("next_at", "id"), name="reconciliation_due", condition=Q(next_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reconciliation of account #{self.account_id}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the list has never been gone through to its end."""
+        return self.complete_until is None
+
+    @property
+    def asks_from(self) -> datetime | None:
+        """Since when changes are asked for by the present run, else by the next; None for the first run."""
+        if self.complete_until is None:
+            return None
+        return self.since or self.complete_until - RECONCILE_OVERLAP
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run has begun and is not at its end."""
+        return self.since is not None

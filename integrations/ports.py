@@ -26,7 +26,8 @@ BookingKind = Literal[
     "markedAsPending",
     "number_of_participants_updated",
 ]
-BookingForm = Literal["jwt", "simple", "automation"]
+BookingForm = Literal["jwt", "simple", "automation", "read"]
+FoundBy = Literal["", "first_run", "later_run"]
 CarrierWord = Literal["", "stop", "start", "help"]
 
 #: What the codes of failures mean, in our words. A provider's own code is kept, with its name before it, where
@@ -232,6 +233,9 @@ class BookingDelivery:
     `sequence` orders the deliveries of one booking, None where the form carries no order.
     `external_event_id` is empty where the form has none: the delivery's key is then the hash of its body.
     `triggered_by_anonymize` means that the provider erased the person: nothing may be sent because of it.
+    `revision` numbers the booking's states at the provider, `updated_at` is when the present one came to be,
+    `booked_at` when the booking was made. `found` is set where the booking was read from the provider's list:
+    by the first look at it, or by a later one.
     """
 
     kind: BookingKind
@@ -252,6 +256,10 @@ class BookingDelivery:
     instance_id: str = ""
     previous_start: datetime | None = None
     triggered_by_anonymize: bool = False
+    revision: int | None = None
+    updated_at: datetime | None = None
+    booked_at: datetime | None = None
+    found: FoundBy = ""
 
 
 # Leads, inward

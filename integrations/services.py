@@ -11,7 +11,7 @@ from django.db.models import Q
 from core.causes import Cause
 from core.errors import Invalid
 from core.events import record
-from integrations import fetching, pacing, provider_settings, senders
+from integrations import fetching, pacing, provider_settings, reconciling, senders
 from integrations.events import PROVIDER_CHANGED, SENDER_CHANGED
 from integrations.models import ProviderAccount, SenderIdentity
 
@@ -49,6 +49,7 @@ def update_account(
     account = ProviderAccount.objects.select_for_update().get(pk=account_id)
     account = _save_account(account, fields, credentials, cause)
     fetching.resume(account)
+    reconciling.resume(account)
     return account
 
 

@@ -1,10 +1,11 @@
 """Wix Bookings, from its wire formats to a BookingDelivery.
 
-Three forms arrive. The app's webhooks are a signed token whose `data` is JSON text in JSON text (`parse`).
-Our own tooling sends flat JSON with an `event` (`parse_simple`). Wix Automations sends flat JSON with
-snake_case keys and no event at all (`parse_automation`). Parts may be missing, and objects may come as JSON
-text; what is there but cannot be read raises Malformed naming the field. The signature has been checked
-before anything here runs. Times without an offset are wall-clock times in `zone`, the location's.
+Three forms arrive, and a fourth is fetched. The app's webhooks are a signed token whose `data` is JSON text in
+JSON text (`parse`). Our own tooling sends flat JSON with an `event` (`parse_simple`). Wix Automations sends flat
+JSON with snake_case keys and no event at all (`parse_automation`). What was read from Wix's list is kept in a
+form of our own (`parse_read`). Parts may be missing, and objects may come as JSON text; what is there but cannot
+be read raises Malformed naming the field. The signature has been checked before anything here runs. Times
+without an offset are wall-clock times in `zone`, the location's.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from core.errors import Invalid
+from core.errors import Invalid, Malformed
 from integrations import reading
 from integrations.ports import BookingDelivery, BookingKind, Customer
 
@@ -42,6 +43,9 @@ TRIGGER_WORDS: tuple[tuple[str, BookingKind], ...] = (
     ("reschedul", "rescheduled"),
     ("confirm", "confirmed"),
 )
+
+# Under this key a stored body holds a booking as Wix's list gave it, under the other which run found it.
+READ, FOUND = "extendedBooking", "found"
 
 Json = Mapping[str, object]
 
@@ -80,9 +84,11 @@ def parse_body(body: bytes, *, zone: ZoneInfo) -> BookingDelivery:
 
 
 def parse_json(payload: Json, *, zone: ZoneInfo) -> BookingDelivery:
-    """A delivery of one of the two flat forms."""
+    """A delivery of one of the two flat forms, or a booking that was read."""
     if "event" in payload:
         return parse_simple(payload, zone=zone)
+    if READ in payload:
+        return parse_read(payload, zone=zone)
     return parse_automation(payload, zone=zone)
 
 
@@ -94,18 +100,45 @@ def parse(claims: Json, *, zone: ZoneInfo) -> BookingDelivery:
     outer, event = _layers(claims)
     kind = _event_kind(outer, event)
     booking, action = _booking(event)
-    slot, booked = _slot(booking)
     booking_id = reading.identifier(booking.get("id") or booking.get("_id") or event.get("entityId"), "id")
     if not booking_id:
         reading.fail("entityId", "the booking's id is missing.")
-    resource = reading.mapping(slot.get("resource"), "resource")
-    return BookingDelivery(
+    return replace(
+        _described(booking, booking_id, zone=zone),
         kind=kind,
-        form="jwt",
-        booking_id=booking_id,
         external_event_id=reading.identifier(event.get("id"), "id"),
         sequence=reading.whole_number(event.get("entityEventSequence"), "entityEventSequence"),
         occurred_at=reading.moment(event.get("eventTime"), "eventTime", zone),
+        instance_id=reading.identifier(outer.get("instanceId"), "instanceId"),
+        previous_start=reading.moment(action.get("previousStartDate"), "previousStartDate", zone),
+        triggered_by_anonymize=event.get("triggeredByAnonymizeRequest") in (True, "true"),
+    )
+
+
+def parse_read(payload: Json, *, zone: ZoneInfo) -> BookingDelivery:
+    """A booking that was read from Wix's list, as `wix_rest_format.kept` stored it."""
+    booking = reading.mapping(reading.mapping(payload.get(READ), READ).get("booking"), "booking")
+    booking_id = reading.identifier(booking.get("id"), "id")
+    if not booking_id:
+        reading.fail("id", "the booking's id is missing.")
+    described = _described(booking, booking_id, zone=zone)
+    return replace(
+        described,
+        form="read",
+        occurred_at=described.updated_at,
+        booked_at=_tolerant_moment(booking.get("createdDate"), zone),
+        found="first_run" if payload.get(FOUND) == "first_run" else "later_run",
+    )
+
+
+def _described(booking: Json, booking_id: str, *, zone: ZoneInfo) -> BookingDelivery:
+    """What Wix's object of a booking says, wherever it stands."""
+    slot, booked = _slot(booking)
+    resource = reading.mapping(slot.get("resource"), "resource")
+    return BookingDelivery(
+        kind="updated",
+        form="jwt",
+        booking_id=booking_id,
         status=reading.text(booking.get("status")),
         start=_either_time("startDate", booking, slot, zone),
         end=_either_time("endDate", booking, slot, zone),
@@ -115,10 +148,23 @@ def parse(claims: Json, *, zone: ZoneInfo) -> BookingDelivery:
         staff_id=reading.identifier(resource.get("id"), "resource.id"),
         customer=_contact_details(booking),
         payment_status=reading.text(booking.get("paymentStatus")),
-        instance_id=reading.identifier(outer.get("instanceId"), "instanceId"),
-        previous_start=reading.moment(action.get("previousStartDate"), "previousStartDate", zone),
-        triggered_by_anonymize=event.get("triggeredByAnonymizeRequest") in (True, "true"),
+        revision=revision_of(booking),
+        updated_at=_tolerant_moment(booking.get("updatedDate"), zone),
     )
+
+
+def revision_of(booking: Json) -> int | None:
+    """The number of a booking's present state; None where it has none that can be read."""
+    digits = reading.text(booking.get("revision"))
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+def _tolerant_moment(value: object, zone: ZoneInfo) -> datetime | None:
+    """A time that only helps to put things in order: one that cannot be read is none."""
+    try:
+        return reading.moment(value, "", zone)
+    except Malformed:
+        return None
 
 
 def _claims(token: bytes) -> dict[str, object]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from core import clock
 from integrations import inbound
 from integrations.models import ProviderAccount, Receipt, SenderIdentity
 from integrations.seeds import seed
 from tests.clinic import pages, staff
+from tests.fakes.wix_rest import FakeWixRest
 from tests.integrations.conftest import SECRET
 from tests.webhooks.wix_builder import WixBooking, delivery, signature, simple
 
@@ -111,3 +114,24 @@ def test_staff_look_and_do_not_touch(pages, wix, post_jwt, run_work):
     assert press(client, wix, "new_address").status_code == 403
     assert Receipt.objects.get().state == "parked"
     assert inbound.UNKNOWN_INSTANCE in Receipt.objects.get().error
+
+
+def test_missed_bookings_are_looked_for_by_a_button_and_the_page_says_what_was_found(
+    pages, wix, settings, run_work
+):
+    address = reverse("admin:integrations_provideraccount_change", args=(wix.public_id,))
+    client = pages("manager")
+    assert "Never looked through." in client.get(address).content.decode()
+    assert "type its API key and site id" in press(client, wix, "look_through").content.decode()
+    with FakeWixRest() as site:
+        settings.WIX_API_URL = site.url
+        wix.credentials = {"api_key": site.key, "site_id": site.site}
+        wix.save()
+        start = clock.now() + timedelta(days=3)
+        site.book(WixBooking(start=start).entity("CONFIRMED"), at=clock.now() - timedelta(hours=1))
+        press(client, wix, "look_through")
+        run_work()
+    shown = client.get(address).content.decode()
+    assert "1 booking seen, 1 found that no webhook had told of, 1 of them applied." in shown
+    assert "wix-api-key" not in shown
+    assert press(pages("staff"), wix, "look_through").status_code == 403

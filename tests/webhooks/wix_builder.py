@@ -113,9 +113,12 @@ def event(
     event_id: str = "",
     anonymize: bool = False,
     at: datetime | None = None,
+    entity: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The domain event of a booking: created, updated, or an action."""
-    entity = booking.entity(status or STATUS[kind], start)
+    """The domain event of a booking: created, updated, or an action. `entity` is its object where it is made
+    elsewhere.
+    """
+    entity = entity or booking.entity(status or STATUS[kind], start)
     made: dict[str, Any] = {
         "id": event_id or f"evt-{booking.id}-{kind}-{sequence}",
         "entityFqdn": "wix.bookings.v2.booking",
