@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
@@ -11,8 +10,7 @@ from accounts import sending_stops
 from accounts.models import Location
 from contacts.models import Contact
 from core.causes import Cause
-from core.clock import Frozen
-from messaging import sending, settling
+from messaging import sending
 from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tests.messaging.conftest import RULE, FakeGateway, fresh
@@ -26,19 +24,27 @@ def queue(contact: Contact, key: str = "k1") -> Message:
 
 
 @pytest.mark.parametrize("kind", ["kill_switch", "safe_mode"])
-def test_nothing_is_called_while_sending_is_stopped_and_all_of_it_afterwards(
-    kind: str, anna: Contact, gateway: FakeGateway, now: Frozen, run_work: Callable[[], int]
+def test_nothing_is_called_while_sending_is_stopped(
+    kind: str, anna: Contact, gateway: FakeGateway, run_work: Callable[[], int]
 ) -> None:
     waiting = queue(anna)
     [claimed], _ = sending.claim()
     sending_stops.stop(kind=kind, reason="Look first", cause=TEST)
     sending.send_due()
-    assert sending.begin(claimed) is None
+    run_work()
+    assert (fresh(claimed).status, gateway.sent) == ("claimed", [])
+    Message.objects.update(status="queued", lease_until=None)
     run_work()
     assert (fresh(waiting).status, fresh(waiting).reason, gateway.sent) == ("held", kind, [])
-    sending_stops.resume(kind=kind, cause=TEST)
-    now.advance(timedelta(minutes=15))
-    settling.reconsider_held()
+
+
+def test_what_a_person_stopped_goes_on_afterwards(
+    anna: Contact, gateway: FakeGateway, run_work: Callable[[], int]
+) -> None:
+    sending_stops.stop(kind="kill_switch", reason="Look first", cause=TEST)
+    waiting = queue(anna)
+    run_work()
+    sending_stops.resume(kind="kill_switch", cause=TEST)
     run_work()
     assert (fresh(waiting).status, len(gateway.sent)) == ("sent", 1)
 
