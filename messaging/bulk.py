@@ -103,7 +103,7 @@ def draft(*, location: Location, user: User, wanted: NewBulk, cause: Cause) -> B
     if key is not None:
         before = BulkSend.objects.filter(dedupe_key=key).first()
         if before is not None:
-            return before
+            return _the_same(before, wanted)
     template, wording, purpose = _wording(location, wanted)
     found = audiences.find(
         location, user, kind=wanted.audience, ref=wanted.audience_ref, ids=wanted.contact_ids
@@ -121,7 +121,19 @@ def draft(*, location: Location, user: User, wanted: NewBulk, cause: Cause) -> B
     if key is None:
         return BulkSend.objects.create(location=location, **about)
     # Two requests with one key at once: the second finds what the first made.
-    return BulkSend.objects.get_or_create(dedupe_key=key, defaults={"location": location, **about})[0]
+    row, made = BulkSend.objects.get_or_create(dedupe_key=key, defaults={"location": location, **about})
+    return row if made else _the_same(row, wanted)
+
+
+def _the_same(row: BulkSend, wanted: NewBulk) -> BulkSend:
+    """The send that a key stands for. Raises Invalid when it is used for another one."""
+    chosen = sorted(set(wanted.contact_ids)) if wanted.audience == audiences.CONTACTS else []
+    told = (wanted.audience, wanted.audience_ref, chosen, wanted.template, wanted.message.strip())
+    name = "" if row.template is None else row.template.name
+    meant = (row.audience, row.audience_ref, row.contact_ids, name, row.wording)
+    if told != meant or wanted.purpose not in ("", row.purpose):
+        raise Invalid(queueing.KEY_REUSED, code="key_reused")
+    return row
 
 
 def _key(location: Location, wanted: NewBulk, cause: Cause) -> str | None:

@@ -93,20 +93,22 @@ def spent_up(location_ids: Iterable[int], now: datetime) -> set[int]:
 def what_numbers_got(
     location_ids: Iterable[int], addresses: Iterable[str], now: datetime
 ) -> dict[tuple[int, str], Lately]:
-    """What each number got lately, in one query."""
+    """What each number got lately, what is on its way there included; in one query."""
     answers = Q(exempt_quiet=True) | Q(category=Category.REPLY)
     automatic = ~Q(cause_kind="user")
+    # Another worker's call that has begun, or of which nobody knows the end, counts as one that arrived.
+    going = Q(sent_at__isnull=True, status__in=(Status.SENDING, Status.UNKNOWN))
     rows = (
         Message.objects.filter(
+            going | Q(sent_at__gte=now - A_MONTH),
             location_id__in=list(location_ids), address__in=list(addresses), direction=Direction.OUTBOUND,
-            sent_at__gte=now - A_MONTH,
         )
         .values("location_id", "address")
         .annotate(
             care=Count("id", filter=Q(purpose=Purpose.CARE)),
             marketing=Count("id", filter=Q(purpose=Purpose.MARKETING)),
-            automatic=Count("id", filter=automatic & Q(sent_at__gte=now - A_DAY)),
-            answered=Count("id", filter=automatic & answers & Q(sent_at__gte=now - AN_HOUR)),
+            automatic=Count("id", filter=automatic & (going | Q(sent_at__gte=now - A_DAY))),
+            answered=Count("id", filter=automatic & answers & (going | Q(sent_at__gte=now - AN_HOUR))),
         )
     )  # fmt: skip
     return {

@@ -52,6 +52,8 @@ VISIT_BOUND = frozenset({Category.BOOKING, Category.REMINDER})
 
 declare("message.queued")
 
+KEY_REUSED = "This Idempotency-Key was used for another request: a new request needs a key of its own."
+
 
 @dataclass(frozen=True)
 class NewMessage:

@@ -11,7 +11,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
 from messaging import planning, safety
 from messaging.models import PENDING, Category, Channel, Message, Purpose, Status
-from messaging.queueing import NewMessage, QueueResult, queue_messages
+from messaging.queueing import KEY_REUSED, NewMessage, QueueResult, queue_messages
 
 
 def send_text(
@@ -22,7 +22,8 @@ def send_text(
     harmless.
 
     A text of one's own is part of a conversation: quiet hours do not hold it back, an opt-out does. Raises
-    Invalid when neither or both are given, or for what the linter calls an error in a text of one's own.
+    Invalid when neither or both are given, for what the linter calls an error in a text of one's own, and for a key
+    that stood for another text.
     """
     body = body.strip()
     if bool(body) == bool(template):
@@ -37,7 +38,16 @@ def send_text(
         category=Category.REPLY if body else "", exempt_quiet=bool(body),
         dedupe_key=f"staff:{cause.id}:{key or uuid7()}", cause=cause,
     )  # fmt: skip
-    return queue_messages([wish])[0]
+    result = queue_messages([wish])[0]
+    if not result.created and not _is(result.message, wish):
+        raise Invalid(KEY_REUSED, code="key_reused")
+    return result
+
+
+def _is(message: Message, wish: NewMessage) -> bool:
+    name = "" if message.template is None else message.template.name
+    told = (message.contact_id, message.booking_id, message.wording, name)
+    return told == (wish.contact_id, wish.booking_id, wish.body, wish.template)
 
 
 @transaction.atomic

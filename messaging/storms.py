@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from accounts.models import Location
+from contacts import locks as contact_locks
 from core import clock, doorbell, events
 from core.causes import Cause
 from core.errors import Conflict, NotFound
@@ -44,13 +45,15 @@ def origin_of(cause: Cause) -> str:
 def hold_back(rows: Sequence[Message]) -> None:
     """Hold those of a set of new, unsaved messages that go beyond a rule's limit. They are to go now, in order.
 
-    Call it in the transaction that writes them. One query, and one or two more for each storm.
+    Call it in the transaction that writes them. Two queries, and one or two more for each storm.
     """
     counted = [
         row for row in rows if row.origin and row.status in _GOING and row.category != Category.REMINDER
     ]
     if not counted:
         return
+    # Two workers that count at once would each find room for the same texts: the second waits for the first's commit.
+    contact_locks.hold(f"messaging:{row.location_id}:storm" for row in counted)
     lately = _lately(counted)
     held: dict[tuple[int, str], list[Message]] = {}
     for row in counted:

@@ -83,6 +83,18 @@ def test_a_repeated_request_with_its_key_sends_once(api, gateway, receptionist, 
     assert Message.objects.count() == 1
 
 
+def test_a_key_that_stood_for_another_text_is_refused(api, gateway, receptionist, anna):
+    told = {"contact_id": str(anna.public_id), "message": "Hello"}
+    answers = [
+        api(receptionist, "POST", "sms/send", body, **{"Idempotency-Key": "abc"})
+        for body in (told, {**told, "message": "Good bye"})
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 422]
+    assert answers[1].json()["error"]["code"] == "key_reused"
+    assert Message.objects.get().wording == "Hello"
+
+
 @pytest.mark.parametrize(
     "data",
     [{}, {"message": "x", "template": "welcome_lead"}, {"message": "Hi {made_up}"}, {"message": "x" * 1601}],

@@ -141,6 +141,19 @@ def test_a_repeated_request_with_its_key_is_one_send(api, gateway, receptionist,
     assert len(gateway.texts) == 2
 
 
+@pytest.mark.parametrize(
+    "other", [{"message": "Something else {first_name}"}, {"purpose": "care"}, {"contact_ids": 1}]
+)
+def test_a_key_that_stood_for_another_send_is_refused(api, gateway, receptionist, people, other):
+    chosen = [str(one.public_id) for one in people(2)]
+    wish = {"contact_ids": chosen, "message": TEXT, "purpose": "service"}
+    assert api(receptionist, "POST", "sms/bulk", wish, **{"Idempotency-Key": "one"}).status_code == 201
+    changed = {"contact_ids": chosen[:1]} if "contact_ids" in other else other
+    answer = api(receptionist, "POST", "sms/bulk", {**wish, **changed}, **{"Idempotency-Key": "one"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "key_reused")
+
+
 def test_two_requests_with_one_key_at_once_make_one_draft(sydney, receptionist, people, monkeypatch):
     wanted = NewBulk(
         "contacts", contact_ids=[one.pk for one in people(2)], message=TEXT, purpose="service", key="k"
