@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -26,7 +26,7 @@ WITHDRAWABLE = (*PENDING, Status.CLAIMED)
 
 @dataclass(frozen=True)
 class ReminderPlan:
-    """Reminders of one visit: one template for each offset, in seconds before it."""
+    """Reminders of one visit: one template for each offset, in seconds before it; whole days on the clinic's clock."""
 
     booking_id: int
     offsets: Sequence[int]
@@ -77,7 +77,7 @@ def _wishes(plan: ReminderPlan, booking: Booking) -> list[NewMessage]:
         zone=location.zone,
         quiet=QuietHours(location.quiet_hours_start, location.quiet_hours_end),
     )
-    nominal = sorted({visit - timedelta(seconds=offset) for offset in plan.offsets})
+    nominal = sorted({policy.moment_before(visit, offset, location.zone) for offset in plan.offsets})
     return [
         NewMessage(
             contact_id=booking.contact_id,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from core import localtime
 from messaging.quiet import DEFAULT_QUIET, QuietHours
 
 Purpose = Literal["service", "care", "marketing"]
@@ -268,13 +269,14 @@ def plan_reminders(
     zone: ZoneInfo,
     quiet: QuietHours = DEFAULT_QUIET,
 ) -> list[PlannedReminder]:
-    """The reminders of a visit, in the order given: `offsets` are seconds before it, one template each.
+    """The reminders of a visit, in the order given: `offsets` are seconds before it, one template each. Whole days
+    count on the clinic's clock (see `moment_before`).
 
     One whose moment has passed is skipped. One in quiet hours moves to the nearest allowed time that is still
     to come and strictly before the visit; it is skipped when there is none, or when it would meet or pass the
     moment of another reminder.
     """
-    moments = [appointment - timedelta(seconds=offset) for offset in offsets]
+    moments = [moment_before(appointment, offset, zone) for offset in offsets]
     plan = []
     for template, nominal in zip(templates, moments, strict=True):
         others = [moment for moment in moments if moment != nominal]
@@ -284,6 +286,17 @@ def plan_reminders(
         else:
             plan.append(PlannedReminder(template, nominal, send_at=at))
     return plan
+
+
+def moment_before(appointment: datetime, seconds: int, zone: ZoneInfo) -> datetime:
+    """The moment so many seconds before a visit, in UTC. Whole days are days on the wall: a day before 10:00 is 10:00,
+    also when the clocks change in between; hours are hours.
+    """
+    days, rest = divmod(seconds, 86_400)
+    if rest:
+        return appointment - timedelta(seconds=seconds)
+    wall = appointment.astimezone(zone)
+    return localtime.to_utc(datetime.combine(wall.date() - timedelta(days=days), wall.time()), zone)
 
 
 def _allowed(

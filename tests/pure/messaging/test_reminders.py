@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging.policy import PlannedReminder, plan_reminders
+from messaging.policy import PlannedReminder, moment_before, plan_reminders
 from messaging.quiet import DEFAULT_QUIET, QuietHours
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -26,7 +26,9 @@ OFFSETS = (172800, 86400, 7200)
 def plan(visit: str, *, now: str = "2026-11-01T12:00", **options: object) -> list[str]:
     planned = plan_reminders(at(visit), OFFSETS, NAMES, now=at(now), zone=SYDNEY, **options)  # type: ignore[arg-type]
     assert [reminder.template for reminder in planned] == list(NAMES)
-    assert [reminder.nominal for reminder in planned] == [at(visit) - timedelta(seconds=o) for o in OFFSETS]
+    assert [reminder.nominal for reminder in planned] == [
+        moment_before(at(visit), o, SYDNEY) for o in OFFSETS
+    ]
     return [
         r.skipped or f"{r.send_at.astimezone(SYDNEY):%d %H:%M}{'*' * r.moved}"
         for r in planned
@@ -51,9 +53,12 @@ LATE = "lead_time_passed"
         ("2026-12-03T22:00", ["01 19:59*", "02 19:59*", "03 19:59*"]),
         ("2026-12-03T03:00", ["01 08:00*", "02 08:00*", "02 19:59*"]),
         ("2026-12-03T20:00", ["01 19:59*", "02 19:59*", "03 18:00"]),
-        # By elapsed hours over the night on which clocks change.
+        # Over the night on which clocks change: days on the wall, hours by the hour.
         ("2027-10-04T01:00", ["01 19:59*", "02 19:59*", "03 19:59*"]),
-        ("2027-10-03T15:00", ["01 14:00", "02 14:00", "03 13:00"]),
+        ("2027-10-03T15:00", ["01 15:00", "02 15:00", "03 13:00"]),
+        ("2027-04-04T10:00", ["02 10:00", "03 10:00", "04 08:00"]),
+        # There is no 02:30 on the 3rd.
+        ("2027-10-04T02:30", ["02 08:00*", "03 08:00*", "03 19:59*"]),
     ],
 )
 def test_reminders_move_to_the_nearest_allowed_time_before_the_visit(visit: str, expected: list[str]) -> None:
