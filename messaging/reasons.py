@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "outcome_changed": "The visit's outcome was corrected.",
     "booked_meanwhile": "The person has booked a visit meanwhile.",
     "no_answer": "The provider gave no usable answer, so it may or may not have gone out.",
+    "overslept": "The computer stood still just before it was to be sent; it is tried again.",
     "too_many_tries": "The provider did not take it after several tries.",
     "not_accepted": "The provider did not take it.",
     "by_staff": "A person cancelled it.",

@@ -43,6 +43,8 @@ MOST = 100
 #: Real seconds that one call of `send_due` may take; what is left then goes back in line.
 SECONDS = 20
 FIRST_LOOK = timedelta(seconds=60)
+#: A call takes at most this long; none is begun when less than that is left of the lease.
+CALL_TAKES = timedelta(seconds=30)
 
 _AT_BEGIN = (
     "address", "subject", "body", "segments", "cost_cents", "asks_answer", "template_version", "status", "reason",
@@ -174,8 +176,11 @@ def _locked(batch: Batch) -> list[Message]:
     if visits:
         standing = Booking.objects.filter(pk__in=visits).order_by("pk")
         list(standing.select_for_update(of=("self",), no_key=True).values_list("pk"))
+    # The number may have changed since it was put in line.
     contact_locks.hold(
-        contact_locks.consent_lock(message.location_id, message.address) for message in batch.messages
+        contact_locks.consent_lock(message.location_id, address)
+        for message in batch.messages
+        for address in (message.address, judging.address_of(message))
     )
     ours = {message.pk: message.fence for message in batch.messages}
     rows = Message.objects.filter(
@@ -224,9 +229,12 @@ def call(ready: Ready) -> list[SendOutcome]:
     """Hand the texts over, with no transaction open. An error the gateway could not name, or an answer that is not
     one for each, counts as unknown for all.
 
-    A call that was refused as a whole may have been so for one of them: each is tried again by itself.
+    A call that was refused as a whole may have been so for one of them: each is tried again by itself. Whoever slept
+    until the lease was nearly over calls nobody: others may have asked about these texts by then and sent them.
     """
     messages = ready.messages
+    if any(clock.now() > message.lease_until - CALL_TAKES for message in messages if message.lease_until):
+        return [SendOutcome("retry", error_code="overslept")] * len(messages)
     try:
         answers = ready.way.hand_over(messages)
     except Exception as error:

@@ -270,11 +270,27 @@ def test_a_late_answer_of_the_call_settles_what_its_lease_made_unknown(gateway, 
     message = queue(anna)
     [claimed], _ = sending.claim()
     ready = sending.begin(claimed)
+    answers = sending.call(ready)
     now.advance(timedelta(seconds=120))
     settling.recover_leases()
     assert fresh(message).status == "unknown"
+    sending.record(ready.messages, answers)
+
+    assert fresh(message).status == "sent"
+
+
+def test_a_worker_that_slept_between_begin_and_call_calls_nobody(gateway, anna, now):
+    """Others may have asked about the text by then, heard that it never came, and sent it."""
+    message = queue(anna)
+    [claimed], _ = sending.claim()
+    ready = sending.begin(claimed)
+    now.advance(sending.LEASE - sending.CALL_TAKES + timedelta(seconds=1))
     sending.record(ready.messages, sending.call(ready))
 
+    assert gateway.sent == []
+    assert (fresh(message).status, fresh(message).reason) == ("queued", "overslept")
+    now.advance(timedelta(minutes=1))
+    sending.send_due()
     assert fresh(message).status == "sent"
 
 
