@@ -1,0 +1,347 @@
+"""The send path played against a model, in every order Hypothesis can think of.
+
+Two workers, stopped at each crash point and killed there; texts planned, visits moved and cancelled, STOP and
+START, receipts in any order, leases that run out, look-ups, people who decide, two contacts that become one, and the
+kill switch. EXAMPLES=10000 asks for more than the slow tier's 2,000.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts import sending_stops
+from automation import seeds
+from bookings import services as booking_services
+from contacts.merging import merge_contacts
+from core import clock, work
+from core.causes import Cause
+from core.errors import Conflict
+from core.models import Work
+from integrations import gateways
+from integrations.models import Receipt
+from integrations.ports import DeliveryReceipt
+from messaging import inbound, sending, settling
+from messaging.models import Message
+from messaging.services import (
+    CancelMessages,
+    NewMessage,
+    cancel_message,
+    cancel_pending_messages,
+    queue_messages,
+    resolve,
+)
+from tasks.models import Task
+from tests.factories.bookings import make_booking
+from tests.factories.contacts import make_contact
+from tests.messaging import send_model
+from tests.messaging.conftest import NOW, RULE, make_account, make_sydney
+from tests.messaging.send_model import History, Model, Provider, Worker
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
+PARTS = 4
+DESK = Cause.user(1)
+TEST = Cause.system("test")
+some = st.integers(min_value=0, max_value=7)
+
+
+class SendMachine(RuleBasedStateMachine):
+    """One example: everything it writes is taken back at its end."""
+
+    world: ClassVar[SimpleNamespace]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._example = transaction.atomic()
+        self._example.__enter__()
+        self._stopped_clock = clock.frozen(NOW)
+        self.time = self._stopped_clock.__enter__()
+        world = self.world
+        self.provider = world.provider = Provider()
+        self.provider.before_taking = self._before_taking
+        self.model = Model(
+            opted_out={person.phone: History(False) for person in world.people},
+            visits={visit.pk: History(visit.appointment_datetime) for visit in world.visits},
+        )
+        self.workers: list[Worker | None] = [None, None]
+        self.people = list(world.people)
+        self.early: list[tuple[DeliveryReceipt, Receipt]] = []
+        self.made = 0
+
+    # What can happen
+
+    @rule(who=some, what=st.sampled_from(["words", "words", "visit"]))
+    def plan(self, who: int, what: str) -> None:
+        self.made += 1
+        key = f"made-{self.made}"
+        if what == "words":
+            person = self.people[who % len(self.people)]
+            wish = NewMessage(person.pk, key, RULE, body=f"Your results are here, number {self.made}.")
+        else:
+            visit = self.world.visits[who % 2]
+            wish = NewMessage(
+                visit.contact_id if visit.contact_id in {p.pk for p in self.people} else self.people[0].pk,
+                key, RULE, template="booking_confirmation", booking_id=visit.pk, expires_at=NOW + timedelta(days=4),
+            )  # fmt: skip
+        queue_messages([wish])
+
+    @rule(which=some, hours=st.integers(min_value=1, max_value=3))
+    def move_visit(self, which: int, hours: int) -> None:
+        visit = self.world.visits[which % 2]
+        at = self.model.visits[visit.pk]
+        if at.now is None:
+            return
+        to = NOW + timedelta(days=5, hours=hours)
+        booking_services.reschedule_booking(booking_id=visit.pk, appointment_datetime=to, cause=TEST)
+        at.set(self.model.step, to)
+
+    @rule(which=some, withdraw=st.booleans())
+    def cancel_visit(self, which: int, withdraw: bool) -> None:
+        visit = self.world.visits[which % 2]
+        if self.model.visits[visit.pk].now is None:
+            return
+        booking_services.cancel_booking(booking_id=visit.pk, cause=TEST)
+        if withdraw:
+            cancel_pending_messages([CancelMessages(visit.pk, "booking_cancelled", TEST)])
+        self.model.visits[visit.pk].set(self.model.step, None)
+
+    @rule(which=some)
+    def withdraw(self, which: int) -> None:
+        row = self._row(which)
+        try:
+            cancel_message(message_id=row.pk, cause=DESK)
+        except Conflict:
+            return
+        self.model.withdrawn[row.reference] = self.model.step
+
+    @rule(who=some, word=st.sampled_from(["STOP", "STOP", "START"]))
+    def text(self, who: int, word: str) -> None:
+        numbers = list(self.model.opted_out)
+        number = numbers[who % len(numbers)]
+        self.made += 1
+        with transaction.atomic():
+            inbound.receive_inbound(
+                account=self.world.account, from_=number, to="", body=word, at=None, external_id=f"in-{self.made}",
+                key=f"in-{self.made}", cause=Cause.provider(self.world.account.pk),
+            )  # fmt: skip
+        self.model.opted_out[number].set(self.model.step, word == "STOP")
+
+    @rule(which=st.integers(0, 1), steps=st.integers(1, 4))
+    def work(self, which: int, steps: int) -> None:
+        worker = self.workers[which]
+        if worker is None or worker.done:
+            worker = self.workers[which] = Worker(self._begun)
+        for _ in range(steps):
+            worker.step()
+            if worker.done:
+                break
+
+    @precondition(lambda self: any(worker and not worker.done for worker in self.workers))
+    @rule(which=st.integers(0, 1), inside=st.booleans())
+    def kill(self, which: int, inside: bool) -> None:
+        worker = self.workers[which]
+        if worker is not None and not worker.done:
+            worker.kill(inside=inside)
+
+    @rule(how=st.sampled_from(["answer_lost", "connection_lost", "never_arrived", "refused", "busy"]))
+    def next_answer(self, how: str) -> None:
+        self.provider.answers.append(how)
+
+    @precondition(lambda self: self.provider.journal)
+    @rule(which=some, status=st.sampled_from(["sent", "delivered", "failed"]))
+    def receipt(self, which: int, status: Any) -> None:
+        reference = self.provider.journal[which % len(self.provider.journal)]
+        told = DeliveryReceipt(self.provider.id_of(reference), status)
+        self._tell(told, Receipt(created_at=clock.now()))
+
+    @rule(seconds=st.sampled_from([20, 61, 100, 400, 1000]))
+    def time_passes(self, seconds: int) -> None:
+        self.time.advance(timedelta(seconds=seconds))
+
+    @rule(can_tell=st.booleans())
+    def settle(self, can_tell: bool) -> None:
+        self.provider.can_tell = can_tell
+        settling.recover_leases()
+        settling.ask_about_unknown()
+        early, self.early = self.early, []
+        for told, stored in early:
+            self._tell(told, stored)
+
+    @rule(which=some, was_sent=st.booleans())
+    def somebody_decides(self, which: int, was_sent: bool) -> None:
+        open_ = [row for row in self._rows() if row.status in ("unknown", "parked")]
+        if not open_:
+            return
+        row = open_[which % len(open_)]
+        resolve(message_id=row.pk, was_sent=was_sent, cause=DESK)
+        if was_sent:
+            self.model.vouched.add(row.reference)
+        else:
+            self.model.chosen[row.reference] += 1
+
+    @precondition(lambda self: len(self.people) > 1)
+    @rule()
+    def merge(self) -> None:
+        keep, away = self.people
+        merge_contacts(keep_id=keep.pk, away_id=away.pk, cause=DESK)
+        self.people.remove(away)
+        if self.model.opted_out[away.phone].now:
+            self.model.opted_out[keep.phone].set(self.model.step, True)
+
+    @rule()
+    def kill_switch(self) -> None:
+        self._stop(not self.model.stopped.now)
+
+    # What must hold
+
+    @invariant()
+    def rows_and_journal_agree(self) -> None:
+        self.model.check_rows(self._rows(), self.provider.journal)
+        self.model.step += 1
+
+    def teardown(self) -> None:
+        try:
+            self._come_to_rest()
+        finally:
+            for worker in self.workers:
+                if worker is not None and not worker.done:
+                    worker.kill()
+            self._stopped_clock.__exit__(None, None, None)
+            transaction.set_rollback(True)
+            self._example.__exit__(None, None, None)
+
+    def _come_to_rest(self) -> None:
+        """Workers end, time passes, the provider answers; then nothing may be open but what a person was shown."""
+        for worker in self.workers:
+            if worker is not None:
+                worker.finish()
+        self.provider.answers.clear()
+        self._stop(False)
+        for _ in range(4):
+            self.time.advance(timedelta(minutes=16))
+            settling.recover_leases()
+            settling.ask_about_unknown()
+            settling.reconsider_held()
+            self._finish_sending()
+        rows = self._rows()
+        self.model.check_rows(rows, self.provider.journal)
+        tasks: set[int] = set()
+        if any(row.status == "unknown" for row in rows):
+            work.drain()
+            asked = Task.objects.filter(type="delivery_problem", status__in=Task.OPEN)
+            tasks = set(asked.values_list("contact_id", flat=True))
+        self.model.check_end(rows, self.provider.journal, tasks)
+
+    def _finish_sending(self) -> None:
+        worker = Worker(self._begun)
+        try:
+            worker.finish()
+        finally:
+            if not worker.done:
+                worker.kill()
+
+    # Helpers
+
+    def _stop(self, stopped: bool) -> None:
+        if stopped:
+            sending_stops.stop(kind="kill_switch", reason="played", cause=DESK)
+        else:
+            sending_stops.resume(kind="kill_switch", cause=DESK)
+        self.model.stopped.set(self.model.step, stopped)
+
+    def _begun(self, worker: Worker) -> None:
+        worker.begun_step = self.model.step
+
+    def _before_taking(self, sms: Any) -> None:
+        message = Message.objects.select_related("template").get(public_id=sms.reference)
+        worker = send_model.worker_here()
+        assert worker is not None
+        self.model.check_call(sms, message, worker.begun_step)
+
+    def _tell(self, told: DeliveryReceipt, stored: Receipt) -> None:
+        try:
+            with transaction.atomic():
+                inbound.apply_receipt(
+                    told,
+                    account=self.world.account,
+                    receipt=stored,
+                    cause=Cause.provider(self.world.account.pk),
+                )
+        except inbound.NotYet:
+            self.early.append((told, stored))
+        except inbound.deliveries.Ignored:
+            pass
+
+    def _rows(self) -> list[SimpleNamespace]:
+        wanted = ("pk", "public_id", "status", "reason", "provider_message_id", "contact_id", "send_at")
+        rows = Message.objects.filter(direction="outbound").order_by("pk").values(*wanted)
+        return [SimpleNamespace(**row, reference=str(row["public_id"])) for row in rows]
+
+    def _row(self, which: int) -> SimpleNamespace:
+        rows = self._rows()
+        return rows[which % len(rows)]
+
+
+@pytest.fixture
+def machine(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[SendMachine]]:
+    """A clinic with two people who have a visit each, and two texts in line."""
+    monkeypatch.setattr(sending, "crashpoint", send_model.arrive)
+    with clock.frozen(NOW):
+        location = make_sydney()
+        account = make_account(location)
+        seeds.seed(demo=False)
+        people = [make_contact(location, name=name) for name in ("Anna Smith", "Ben Lee")]
+        visits = [make_booking(person, at=NOW + timedelta(days=5)) for person in people]
+        queue_messages(
+            [
+                NewMessage(people[0].pk, "first", RULE, body="Your results are here."),
+                NewMessage(people[1].pk, "second", RULE, template="booking_confirmation", booking_id=visits[1].pk,
+                           expires_at=NOW + timedelta(days=4)),
+            ]
+        )  # fmt: skip
+        Work.objects.all().delete()
+    world = SimpleNamespace(
+        location=location, account=account, people=people, visits=visits, provider=Provider()
+    )
+    monkeypatch.setattr(gateways, "for_account", lambda account: world.provider)
+    connection.inc_thread_sharing()
+    yield type("Played", (SendMachine,), {"world": world})
+    connection.dec_thread_sharing()
+
+
+def play(machine: type[SendMachine], examples: int) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=12, deadline=None, database=None, print_blob=True,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_nothing_is_lost_doubled_or_sent_against_a_wish(machine: type[SendMachine]) -> None:
+    play(machine, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_is_lost_doubled_or_sent_against_a_wish_in_thousands_of_orders(
+    machine: type[SendMachine], part: int
+) -> None:
+    play(machine, EXAMPLES // PARTS)
