@@ -117,14 +117,42 @@ def test_only_bookings_and_outcomes_from_before_are_limited(
 ) -> None:
     heard = happening(type, at=NOW + timedelta(seconds=happened))
     over_at = None if over is None else NOW + timedelta(seconds=over)
-    assert golive.limit(heard, live_since=NOW, over_at=over_at) is expected
-    assert golive.limit(heard, live_since=None, over_at=over_at) is None
+    assert golive.limit(heard, live_since=NOW, over_at=over_at, now=NOW) is expected
+    assert golive.limit(heard, live_since=None, over_at=over_at, now=NOW) is None
 
 
 def test_a_booking_that_is_heard_again_when_the_clinic_goes_live_is_limited_whenever_it_was_made() -> None:
     heard = Happening(1, "booking_created", 1, "event:1", Cause.user(1), NOW, 7, 9, taken_over=True)
-    before = golive.limit(heard, live_since=NOW - timedelta(days=1), over_at=None)
+    before = golive.limit(heard, live_since=NOW - timedelta(days=1), over_at=None, now=NOW)
     assert before is golive.BOOKED_BEFORE
+
+
+@pytest.mark.parametrize(
+    ("type", "found", "over", "expected"),
+    [
+        ("booking_created", "first_run", 1, golive.FOUND_AT_FIRST),
+        ("booking_created", "first_run", 0, golive.FOUND_OVER),
+        ("booking_created", "first_run", None, golive.FOUND_OVER),
+        ("booking_cancelled", "first_run", 1, golive.FOUND_OVER),
+        ("booking_cancelled", "late", 1, golive.FOUND_LATE),
+        ("booking_created", "late", 1, golive.FOUND_LATE),
+        ("booking_created", "", 1, None),
+    ],
+)
+@pytest.mark.parametrize("live_since", [None, NOW - timedelta(days=9)])
+def test_what_a_providers_list_told_of_is_limited_by_when_it_was_found(
+    type: str, found: str, over: int | None, expected: Limit | None, live_since: datetime | None
+) -> None:
+    heard = Happening(1, type, 1, "event:1", Cause.provider(1), NOW, 7, 9, found=found)
+    over_at = None if over is None else NOW + timedelta(hours=over)
+    assert golive.limit(heard, live_since=live_since, over_at=over_at, now=NOW) is expected
+
+
+def test_the_first_look_leads_to_no_text_of_its_own() -> None:
+    for limit in (golive.FOUND_AT_FIRST, golive.FOUND_OVER, golive.FOUND_LATE):
+        assert not any(limit.allows(kind) for kind in ("send_sms", "send_email", "start_conversation"))
+    assert golive.FOUND_AT_FIRST.allows("schedule_reminders")
+    assert not golive.FOUND_OVER.allows("create_task")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookings.deliveries import FINAL, Delivery, Fact, Memory, Merge, Stamp, Stored, merge
+from bookings.deliveries import Delivery, Fact, Memory, Merge, Stored, merge
+from bookings.delivery_order import FINAL, Stamp
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 T1 = T0 + timedelta(days=1)
@@ -507,6 +508,7 @@ def test_memory_is_kept_as_plain_json_in_utc() -> None:
         "told": "2026-03-02T09:00:00+00:00",
         "first_time": "2026-03-02T09:00:00+00:00",
         "stamps": {"starts_at": [3, 0], "duration": [3, 0], "staff": [3, 0]},
+        "revision": None,
     }
     assert Memory.from_json(json.loads(json.dumps(kept))) == step.memory
     cancelled = merge(after(Stored(), step), jwt("canceled", 4)).memory
