@@ -112,9 +112,10 @@ def login(account: ProviderAccount) -> tuple[str, ...]:
 
 
 def sharing(account: ProviderAccount) -> list[ProviderAccount]:
-    """The enabled accounts behind one login with the provider, oldest first; this one is among them."""
+    """The enabled accounts behind one login with the provider, oldest first; this one is among them in any case."""
     mine = login(account)
-    return [each for each in enabled(account.provider) if login(each) == mine] if mine else [account]
+    found = [each for each in enabled(account.provider) if login(each) == mine] if mine else []
+    return found if account in found else [account, *found]
 
 
 def of_text(

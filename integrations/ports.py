@@ -203,13 +203,15 @@ class InboundSms:
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
     """How far a text we sent has come, in our four words. `error` is the code of a failure (one of ERRORS, or
-    the provider's own), `reference` ours, where the provider brings it back."""
+    the provider's own), `reference` ours, where the provider brings it back, `segments` how many it charges for,
+    where it says so here."""
 
     provider_message_id: str
     status: ReceiptStatus
     at: datetime | None = None
     error: str = ""
     reference: str = ""
+    segments: int | None = None
 
 
 # Bookings, inward

@@ -22,6 +22,7 @@ from contacts.services import NewTouchpoint, Touch
 from core import clock, events
 from core.causes import Cause
 from core.crashpoints import crashpoint, declare
+from integrations import accounts
 from integrations import inbound as deliveries
 from integrations.models import Kind, ProviderAccount, Receipt
 from integrations.ports import CarrierWord, DeliveryReceipt, InboundSms
@@ -85,7 +86,9 @@ def apply_receipt(
     parsed: DeliveryReceipt, *, account: ProviderAccount, receipt: Receipt, cause: Cause
 ) -> Mapping[str, str]:
     """Move the message forward as the provider reports; what is late, lower or repeated changes nothing."""
-    ours = Message.objects.filter(provider_account=account, direction=Direction.OUTBOUND)
+    # Clinics behind one login may have one webhook there: it tells of the texts of all.
+    sharing = [each.pk for each in accounts.sharing(account)]
+    ours = Message.objects.filter(provider_account__in=sharing, direction=Direction.OUTBOUND)
     told = ours.filter(provider_message_id=parsed.provider_message_id)
     reference = parsed.reference or receipt.headers.get(deliveries.REFERENCE, "")
     found = told.values_list("pk", "contact_id").first() or _without_answer(ours, reference)
@@ -94,6 +97,9 @@ def apply_receipt(
         contact_services.contacts_for_update([contact_id])
         [message] = judging.load([message_id], lock=True)
         message.provider_message_id = message.provider_message_id or parsed.provider_message_id
+        if parsed.segments and parsed.segments != message.segments:
+            message.segments = parsed.segments
+            message.save(update_fields=["segments", "updated_at"])
         with outcomes.writing() as became:
             became.receipt(message, parsed.status, at=parsed.at, error=parsed.error, cause=cause)
         crashpoint("message.receipt")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from integrations import reading
-from integrations.answers import Answer
+from integrations.answers import Answer, count
 from integrations.ports import (
     Checked,
     DeliveryReceipt,
@@ -78,6 +78,8 @@ _ABOUT: tuple[tuple[str, str], ...] = (
     ("opted out", "opted_out"),
     ("content", "too_long"),
 )
+#: It blocks whoever texts one of these and nothing else, so that an answer of ours would not arrive.
+STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"})
 _NUMBER = re.compile(r"\+[0-9]+")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 
@@ -196,22 +198,22 @@ def as_opt_out(body: bytes) -> bytes:
 
 
 def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
-    """A text that came in, or the news that somebody opted out by one. It has blocked that number, so that no answer
-    of ours would arrive."""
+    """A text that came in, or the news that somebody opted out by one."""
     fields = reading.json_object(body)
     sender = reading.sender(_told(fields.get("source_number")))
     if not sender:
         reading.fail("source_number", "the sender's number is missing.")
     stopped = is_opt_out(fields)
-    words = _told(fields.get("content"))
+    words = reading.clean(_told(fields.get("content")))
+    lone = "".join(filter(str.isalnum, words)).upper()
     return InboundSms(
         external_id=_id(fields, "reply_id"),
         from_=sender,
         to=reading.sender(_told(fields.get("destination_number"))),
-        body=reading.clean(words) or ("STOP" if stopped else ""),
+        body=words or ("STOP" if stopped else ""),
         at=_moment(fields, zone),
         carrier_word="stop" if stopped else "",
-        carrier_answered=stopped,
+        carrier_answered=stopped or lone in STOP_WORDS,
     )
 
 
@@ -227,6 +229,7 @@ def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
         at=_moment(fields, zone),
         error=_error(fields) if status == "failed" else "",
         reference=reading.text(_metadata(fields).get(REFERENCE)),
+        segments=count(fields.get("billing_units")),
     )
 
 

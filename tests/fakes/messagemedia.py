@@ -46,7 +46,8 @@ def signature(key: RSAPrivateKey, line: str, date: str, body: bytes, digest: str
 class FakeMessageMedia(FakeProvider):
     """Texts and reports go to the address that a text named; without one to the account's webhook, `callback_url`, with
     `secret` in a header. `opt_out_url` hears of opt-outs. With a `key` everything is signed. `silent` posts nothing:
-    what happened is only in the lists. `refuse_same` is the account's de-duplication.
+    what happened is only in the lists. `refuse_same` is the account's de-duplication; what is withheld is told in the
+    lists alone.
     """
 
     name: ClassVar[str] = "messagemedia"
@@ -107,7 +108,7 @@ class FakeMessageMedia(FakeProvider):
             and self.now() - kept["taken_at"] < SAME_FOR
         ]
         self.messages[row["message_id"]] = {**row, "taken_at": self.now()}
-        if self.refuse_same and same:
+        if to in self.blacklist or (self.refuse_same and same):
             self._list_report(row["message_id"], "rejected")
         else:
             said = {"to": to, "from": message.get("source_number", ""), "body": body}

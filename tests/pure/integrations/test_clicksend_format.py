@@ -317,3 +317,19 @@ def test_no_body_is_worse_than_malformed(body: bytes) -> None:
             parse(body, zone=SYDNEY)
         except Malformed:
             continue
+
+
+# The list of texts nobody read yet
+
+
+def test_the_list_of_unread_texts_is_read_from_its_beginning() -> None:
+    assert form.first_page() == {"page": "1", "limit": "100"}
+    page = {"data": {"current_page": 1, "last_page": 3, "data": [INBOUND, "no object"]}}
+    assert form.listed(Answer(200, as_json(page))) == [INBOUND, {}]
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(None), Answer(401), Answer(200, b"{}"), Answer(200, b'{"data": {"data": 1}}')]
+)
+def test_a_list_that_did_not_come_is_none(answer: Answer) -> None:
+    assert form.listed(answer) is None

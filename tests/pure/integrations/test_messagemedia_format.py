@@ -212,6 +212,16 @@ def test_an_opt_out_is_the_carriers_stop() -> None:
     assert form.is_receipt(body) is False
 
 
+@pytest.mark.parametrize(
+    ("words", "blocked"), [("Stop!", True), ("opt-out", True), ("stop it", False), ("", False)]
+)
+def test_whoever_texts_stop_alone_is_blocked_there_and_gets_no_answer_of_ours(
+    words: str, blocked: bool
+) -> None:
+    sms = inbound(content=words)
+    assert (sms.carrier_word, sms.carrier_answered) == ("", blocked)
+
+
 def test_an_opt_out_without_words_or_id_is_kept_all_the_same() -> None:
     body = form.as_opt_out(as_json({"source_number": "+61412345678", "delivery_report_id": "x"}))
     sms = form.parse_inbound(body, zone=SYDNEY)
@@ -235,7 +245,9 @@ def test_ids_say_what_it_is(fields: dict[str, Any], is_receipt: bool) -> None:
 
 
 def test_a_receipt() -> None:
-    assert receipt() == DeliveryReceipt("MM-1", "delivered", at=NOW, reference="ref-1")
+    assert receipt() == DeliveryReceipt("MM-1", "delivered", at=NOW, reference="ref-1", segments=1)
+    assert receipt(billing_units="$billingUnits").segments is None
+    assert receipt(billing_units="2").segments == 2
 
 
 @pytest.mark.parametrize(
