@@ -105,6 +105,18 @@ class Hours:
         wall = local.time().replace(fold=0)
         return any(opens <= wall < closes for opens, closes in self.spans(local.date()))
 
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """How long the clinic is open from one instant to a later one; nothing when the end is not later."""
+        total = timedelta()
+        day = start.astimezone(self.zone).date()
+        last = end.astimezone(self.zone).date()
+        while day <= last:
+            for opens, closes in self.spans(day):
+                first, then = self._instant(day, opens), self._instant(day, closes)
+                total += max(timedelta(), min(then, end) - max(first, start))
+            day += timedelta(days=1)
+        return total
+
     def next_opening(self, now: datetime) -> datetime | None:
         """The next instant (UTC) at which a span begins, now included; None when nothing opens in sight."""
         today = now.astimezone(self.zone).date()

@@ -10,7 +10,8 @@ class AvatarCmsConfig(AppConfig):
     verbose_name = "Avatar Imaging CMS"
 
     def ready(self) -> None:
-        from avatar_cms import checks, clinic_checks
+        from avatar_cms import checks, clinic_checks, watching
 
         checks.connect()
         clinic_checks.connect()
+        watching.connect()

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
-from avatar_cms.health import OLDEST_HEARTBEAT
+from avatar_cms.state.machine import OLDEST_HEARTBEAT
 from core import clock
 from core.models import Heartbeat
 

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from time import monotonic
 from typing import Any
 
-import redis
-from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connection
-from django.db.models import Min
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.urls import re_path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core import clock
-from core.models import Heartbeat, Work
+from avatar_cms.state import checks
+from avatar_cms.state.checks import Check, Finding
+from core import ticks
+from core.models import Alarm
 
 logger = logging.getLogger(__name__)
 
-#: Beat ticks every 10 s and a worker answers each tick; a few missed ones are no reason for alarm.
-OLDEST_HEARTBEAT = timedelta(seconds=60)
-#: Due work older than this means that nobody keeps up.
-OLDEST_WORK = timedelta(minutes=5)
-_PING_SECONDS = 1.0
-
-Check = Callable[[], dict[str, Any]]
+#: Whoever asks every second does not make a row be written every second.
+_WEB_EVERY = timedelta(seconds=15).total_seconds()
+_web_noted = -_WEB_EVERY
 
 
 @never_cache
@@ -41,73 +35,39 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when every check passes, else 503; each check says what it found."""
-    checks = {name: _run(name, check) for name, check in CHECKS.items()}
-    healthy = all(result["ok"] for result in checks.values())
-    body = {"status": "ready" if healthy else "not_ready", "checks": checks}
+    """200 when every needed check passes, else 503; each check says what it found. `alarms` names what else is bad
+    and was told to people: that is no reason to send nobody here.
+    """
+    found = {check.name: _said(check, check.run()) for check in checks.CHECKS if check.needed}
+    healthy = all(result["ok"] for result in found.values())
+    body = {"status": "ready" if healthy else "not_ready", "checks": found, "alarms": _alarms()}
     return JsonResponse(body, status=200 if healthy else 503)
 
 
-def _run(name: str, check: Check) -> dict[str, Any]:
+def _said(check: Check, finding: Finding) -> dict[str, Any]:
+    said: dict[str, Any] = {"ok": finding.ok}
+    if finding.reason:
+        return said | {"reason": finding.reason}
+    if check.name in _AGED:
+        said["age_seconds"] = None if finding.age is None else round(finding.age.total_seconds(), 1)
+    return said
+
+
+_AGED = frozenset({"beat", "worker", "backlog", "messages"})
+
+
+def _alarms() -> list[str]:
+    """Names of the checks that are bad for longer, and a sign of this web process's life."""
+    global _web_noted
     try:
-        return check()
-    except (DatabaseError, redis.RedisError, OSError) as error:
-        # The message of a driver may hold addresses and names of accounts: it goes to the log only.
-        logger.warning("health check failed", extra={"check": name}, exc_info=True)
-        return {"ok": False, "reason": type(error).__name__}
+        if monotonic() - _web_noted >= _WEB_EVERY:
+            ticks.beat("web")
+            _web_noted = monotonic()
+        return sorted(Alarm.objects.filter(told_at__isnull=False).values_list("name", flat=True))
+    except DatabaseError:
+        logger.warning("alarms could not be read")
+        return []
 
-
-def _database() -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        cursor.fetchone()
-    return {"ok": True}
-
-
-def _broker() -> dict[str, Any]:
-    client = redis.Redis.from_url(
-        _redis_url(), socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS, retry=None
-    )
-    try:
-        return {"ok": bool(client.ping())}
-    finally:
-        client.close()
-
-
-def _redis_url() -> str:
-    # Celery says redis+socket:///path, the client unix:///path.
-    url: str = settings.REDIS_URL
-    return url.replace("redis+socket://", "unix://", 1)
-
-
-def _heartbeat(name: str) -> Check:
-    def check() -> dict[str, Any]:
-        seen = Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
-        return _age(seen, OLDEST_HEARTBEAT, never_ok=False)
-
-    return check
-
-
-def _backlog() -> dict[str, Any]:
-    now = clock.now()
-    waiting = Work.objects.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__lte=now)
-    return _age(waiting.aggregate(oldest=Min("due_at"))["oldest"], OLDEST_WORK, never_ok=True)
-
-
-def _age(moment: datetime | None, limit: timedelta, *, never_ok: bool) -> dict[str, Any]:
-    if moment is None:
-        return {"ok": never_ok, "age_seconds": None}
-    age = max(timedelta(0), clock.now() - moment)
-    return {"ok": age <= limit, "age_seconds": round(age.total_seconds(), 1)}
-
-
-CHECKS: dict[str, Check] = {
-    "database": _database,
-    "broker": _broker,
-    "beat": _heartbeat("beat"),
-    "worker": _heartbeat("worker"),
-    "backlog": _backlog,
-}
 
 urlpatterns = [
     re_path(r"^health/?$", live, name="health"),

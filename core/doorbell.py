@@ -10,19 +10,30 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from time import monotonic
 
 import redis
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import F
 from kombu.exceptions import OperationalError
 
+from core import clock
 from core.crashpoints import crashpoint, declare
+from core.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 FLAG = "avatar:doorbell"
 FLAG_MILLISECONDS = 250
+#: Under this name failures are counted for all processes, in `Heartbeat.count`.
+HEARTBEAT = "doorbell_failed"
+#: While the broker is away every commit rings in vain: what is counted is written down every so many seconds.
+WRITTEN_EVERY = 5.0
+
 failures = 0
+_unwritten = 0
+_written = -WRITTEN_EVERY
 declare("doorbell.ringing", "doorbell.rung")
 _muted = 0
 
@@ -57,7 +68,6 @@ def muted() -> Iterator[None]:
 
 def ring() -> None:
     """Ask a worker to drain. A failure is counted and logged, never raised: the row is already safe."""
-    global failures
     from core.jobs import drain
 
     crashpoint("doorbell.ringing")
@@ -66,8 +76,25 @@ def ring() -> None:
             drain.delay()
             crashpoint("doorbell.rung")
     except (redis.RedisError, OperationalError, OSError):
-        failures += 1
-        logger.warning("doorbell failed; the tick will find the work", extra={"failures": failures})
+        _failed()
+
+
+def _failed() -> None:
+    """Count a ring nobody heard: for this process at once, for all of them now and then."""
+    global failures, _unwritten, _written
+    failures += 1
+    _unwritten += 1
+    logger.warning("doorbell failed; the tick will find the work", extra={"failures": failures})
+    if monotonic() - _written < WRITTEN_EVERY:
+        return
+    try:
+        with transaction.atomic():
+            row, _ = Heartbeat.objects.get_or_create(name=HEARTBEAT, defaults={"at": clock.now()})
+            Heartbeat.objects.filter(pk=row.pk).update(at=clock.now(), count=F("count") + _unwritten)
+    except DatabaseError:
+        logger.warning("doorbell failures could not be written down")
+        return
+    _unwritten, _written = 0, monotonic()
 
 
 def answered() -> None:

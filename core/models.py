@@ -236,10 +236,41 @@ class AuditEntry(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the system last showed life ("beat", "worker", …)."""
+    """When a part of the system last showed life ("beat", "worker", "tick:messaging.send", …).
+
+    `error` is the kind of error it ended with then, empty when it went well; `count` is how often, for what is counted.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()
+    error = models.CharField(max_length=80, blank=True, default="", db_default="")
+    count = models.BigIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return self.name
+
+
+class Alarm(models.Model):
+    """Whether a check of the system's state is bad, since when, and whether people were told. See `core.alarms`."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    bad_since = models.DateTimeField(null=True)
+    well_since = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    text = models.CharField(max_length=300, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InvariantRun(models.Model):
+    """One look at what must always be true: when, and what was not ([invariant, what, ids] each)."""
+
+    at = models.DateTimeField(default=clock.now)
+    breaches = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{len(self.breaches)} breaches at {self.at}"

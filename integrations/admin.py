@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -391,7 +392,7 @@ class OutboundCallAdmin(ReadOnlyAdmin):
 
     @display(description="Asked for", ordering="id")
     def show_time(self, row: OutboundCall) -> str:
-        return f"{row.location.local(row.created_at):%a %d %b %Y, %H:%M:%S}"
+        return _at(row, row.created_at)
 
     @display(
         description="State",
@@ -413,4 +414,11 @@ class OutboundCallAdmin(ReadOnlyAdmin):
     @display(description="Tried again", empty_value="-")
     def show_next(self, row: OutboundCall) -> str | None:
         waits = row.state == OutboundCall.State.WAITING and row.attempts
-        return f"{row.location.local(row.next_try_at):%a %d %b %Y, %H:%M:%S}" if waits else None
+        return _at(row, row.next_try_at) if waits else None
+
+
+def _at(row: OutboundCall, moment: datetime) -> str:
+    """On the clinic's clock; what the system itself sends belongs to no clinic."""
+    if row.location is None:
+        return f"{moment:%a %d %b %Y, %H:%M:%S} UTC"
+    return f"{row.location.local(moment):%a %d %b %Y, %H:%M:%S}"

@@ -1,4 +1,7 @@
-"""What each kind of call sends, from its row: a signed webhook, a Slack notice, an e-mail to staff."""
+"""What each kind of call sends, from its row: a signed webhook, a Slack notice, an e-mail to staff.
+
+A row without a location is an alert of the system itself; its Slack address is a setting, not an account's.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def _webhook(call: OutboundCall, payload: dict[str, Any]) -> CallOutcome:
 
 
 def _slack(call: OutboundCall, payload: dict[str, Any]) -> CallOutcome:
-    url = _credentials(call).get("webhook_url", "")
+    url = _credentials(call).get("webhook_url", "") if call.location_id else settings.ALERT_SLACK_URL
     if not url:
         return CallOutcome("refused", "no_address")
     body = json.dumps({"text": payload["text"].translate(_SLACK)}).encode()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from accounts import doctor
@@ -23,7 +23,7 @@ from integrations import (
     reconciling,
     senders,
 )
-from integrations.models import Provider, ProviderAccount, Reconciliation, SenderIdentity
+from integrations.models import Provider, ProviderAccount, Receipt, Reconciliation, SenderIdentity
 from integrations.providers import wix_rest_format
 
 #: A provider from which nothing came for so long is worth a look.
@@ -32,14 +32,15 @@ SILENT_FOR = timedelta(days=14)
 TOLD_WITH_EACH_TEXT = (Provider.TWILIO, Provider.MESSAGEMEDIA)
 
 
-#: What the provider brought itself; what was read from its list says nothing about its webhooks.
-DELIVERED = ~Q(receipts__external_id__startswith=wix_rest_format.KEY)
-
-
 def providers(location: Location) -> Iterator[Finding]:
     """Each account: what was not typed yet, and whether anything came from the provider."""
     accounts = ProviderAccount.objects.filter(location=location, enabled=True).select_related("pause")
-    rows = list(accounts.annotate(last=Max("receipts__created_at", filter=DELIVERED)))
+    # What was read from a provider's list says nothing about its webhooks.
+    delivered = Receipt.objects.filter(account=OuterRef("pk")).exclude(
+        external_id__startswith=wix_rest_format.KEY
+    )
+    newest = delivered.order_by("-created_at").values("created_at")[:1]
+    rows = list(accounts.annotate(last=Subquery(newest)))
     for account in rows:
         yield from _account(account, location)
     if not any(row.provider == Provider.WIX for row in rows):

@@ -221,6 +221,7 @@ class Receipt(BaseModel):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("location", "-id"), name="receipt_location"),
+            models.Index(fields=("account", "-created_at"), name="receipt_heard"),
             models.Index(
                 fields=("state", "-id"), name="receipt_state", condition=Q(state__in=("stored", "parked"))
             ),
@@ -293,7 +294,10 @@ class OutboundCall(BaseModel):
         PARKED = "parked", "Given up"
         EXPIRED = "expired", "Too late"
 
-    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="outbound_calls")
+    location = models.ForeignKey(
+        "accounts.Location", null=True, blank=True, on_delete=models.PROTECT, related_name="outbound_calls",
+        help_text="Empty: from the system itself, an alert.",
+    )  # fmt: skip
     account = models.ForeignKey(
         ProviderAccount, null=True, blank=True, on_delete=models.PROTECT, related_name="outbound_calls"
     )
@@ -322,6 +326,9 @@ class OutboundCall(BaseModel):
             models.Index(fields=("next_try_at", "id"), name="call_due", condition=Q(state="waiting")),
             models.Index(fields=("lease_until",), name="call_leased", condition=Q(state="calling")),
             models.Index(fields=("location", "-id"), name="call_location"),
+            models.Index(
+                fields=("state", "id"), name="call_open", condition=Q(state__in=("unknown", "parked"))
+            ),
             models.Index(
                 fields=("finished_at",),
                 name="call_with_payload",

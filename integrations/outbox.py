@@ -6,7 +6,8 @@ Whoever dies in between leaves a lease behind. A webhook is tried again then, be
 its id; a notice to staff, which would simply be there twice, is left unknown for a person to see.
 
 While a location is not live, or sending is stopped (`accounts.sending_stops`), nothing is called; what waited too
-long expires.
+long expires. A call without a location is an alert of the system itself: it tells of stops too, and only safe mode
+keeps it back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import sending_stops
 from accounts.models import Location, SendingStop
@@ -57,7 +59,7 @@ class NewCall:
     `payload` is what `integrations.calls` makes the call from; it may hold personal data, `target` may not.
     """
 
-    location_id: int
+    location_id: int | None
     kind: str
     target: str
     payload: Mapping[str, Any]
@@ -114,17 +116,9 @@ def send_due() -> int:
 @transaction.atomic
 def begin(slow: set[str]) -> OutboundCall | None:
     """Take the next call that is due, and commit that it is being made."""
-    everywhere, stopped = sending_stops.where()
-    if everywhere:
-        return None
     call = (
-        OutboundCall.objects.filter(
-            state=State.WAITING,
-            next_try_at__lte=clock.sql_now(),
-            location__automation_mode=Location.AutomationMode.LIVE,
-        )
+        OutboundCall.objects.filter(_may_go(), state=State.WAITING, next_try_at__lte=clock.sql_now())
         .exclude(target__in=slow)
-        .exclude(location_id__in=stopped)
         .select_related("account", "location")
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("next_try_at", "id")
@@ -138,6 +132,15 @@ def begin(slow: set[str]) -> OutboundCall | None:
     call.attempts += 1
     call.save(update_fields=["state", "lease_until", "fence", "attempts"])
     return call
+
+
+def _may_go() -> Q:
+    everywhere, stopped = sending_stops.where()
+    alert = Q(location__isnull=True)
+    if everywhere:
+        safe_mode = sending_stops.in_force().filter(kind=SendingStop.Kind.SAFE_MODE, location=None).exists()
+        return Q(pk__in=()) if safe_mode else alert
+    return alert | Q(location__automation_mode=Location.AutomationMode.LIVE) & ~Q(location_id__in=stopped)
 
 
 def _make(call: OutboundCall) -> CallOutcome:
@@ -166,7 +169,7 @@ def record(call: OutboundCall, answer: CallOutcome) -> bool:
     if then.at is not None and answer.retry_after:
         # Whoever asks for a pause means all calls, not this one alone.
         OutboundCall.objects.filter(
-            state=State.WAITING, target=fresh.target, location_id=fresh.location_id, next_try_at__lt=then.at
+            state=State.WAITING, target=fresh.target, location=fresh.location_id, next_try_at__lt=then.at
         ).update(next_try_at=then.at)
     return True
 
@@ -179,7 +182,7 @@ def _settle(call: OutboundCall, then: calling.Next, code: str) -> None:
     else:
         call.finished_at = clock.now()
     call.save()
-    if call.state in (State.UNKNOWN, State.PARKED) and was != call.state:
+    if call.location_id is not None and call.state in (State.UNKNOWN, State.PARKED) and was != call.state:
         record_event(
             CALL_FAILED,
             cause=call.cause,

@@ -281,6 +281,7 @@ class Message(BaseModel):
             ),
             models.Index(fields=("next_try_at",), name="message_unknown", condition=Q(status="unknown")),
             models.Index(fields=("expires_at",), name="message_held", condition=Q(status="held")),
+            models.Index(fields=("id",), name="message_parked", condition=Q(status="parked")),
             models.Index(
                 fields=("location", "address", "-sent_at"),
                 name="message_asked",

@@ -225,6 +225,12 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "")
 #: Hosts that rules may call although they are in a private network.
 OUTBOUND_ALLOWED_HOSTS: list[str] = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
 
+# ------------------------------------------------------------------------------------------------- being looked at
+
+#: Where alerts go (docs/runbook.md): an incoming webhook of Slack, addresses of e-mail. Empty: nowhere.
+ALERT_SLACK_URL = env.str("ALERT_SLACK_URL", "")
+ALERT_EMAIL: list[str] = env.list("ALERT_EMAIL", default=[])
+
 # ------------------------------------------------------------------------------------------------ files and looks
 
 STATIC_URL = "/static/"

@@ -32,7 +32,10 @@ def test_everything_well_is_ready(client: Any, alive: None) -> None:
     assert answer.status_code == 200, answer.json()
     body = answer.json()
     assert body["status"] == "ready"
-    assert set(body["checks"]) == {"database", "broker", "beat", "worker", "backlog"}
+    assert set(body["checks"]) == {
+        "database", "broker", "schema", "beat", "worker", "backlog", "messages",
+    }  # fmt: skip
+    assert body["alarms"] == []
     assert "no-store" in answer["Cache-Control"]
 
 
@@ -83,7 +86,7 @@ def test_a_database_that_is_down_is_an_answer_not_a_crash(
         raise OperationalError("password authentication failed for user owner")
 
     with monkeypatch.context() as patched:
-        patched.setattr("avatar_cms.health.connection.cursor", down)
+        patched.setattr("avatar_cms.state.machine.connection.cursor", down)
         answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == {"ok": False, "reason": "OperationalError"}

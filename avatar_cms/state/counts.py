@@ -1,0 +1,167 @@
+"""What waits, what lies and what is stuck: counts by state and the age of the oldest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Greatest
+
+from core import clock
+from core.models import Work
+from integrations.models import Fetch, OutboundCall, Receipt
+from messaging.models import CLAIMABLE, Message, SendAttempt, Status
+from tasks.models import Task
+
+#: No further than this is counted; one more stands for "more".
+MOST = 10_000
+#: Ranks that messages have; naming them lets the index on (rank, send_at) find what is due.
+RANKS = range(10)
+#: Nobody knows for so long whether a text went out: by then a task must say so.
+SHOWN_WITHIN = timedelta(minutes=30)
+
+#: Clinics whose rows are counted; None is all of them, and what belongs to none.
+Scope = Iterable[int] | None
+
+Rows = QuerySet[Any]
+
+
+def count_many(rows: Mapping[str, Rows]) -> dict[str, int]:
+    """How many rows each of these has, at most `MOST` + 1, in one query."""
+    parts: list[tuple[str, str]] = []
+    parameters: list[Any] = []
+    empty: list[str] = []
+    for name, queryset in rows.items():
+        wanted = queryset.order_by().values("pk")[: MOST + 1]
+        try:
+            sql, given = wanted.query.sql_with_params()
+        except EmptyResultSet:
+            empty.append(name)
+            continue
+        parts.append((name, f"(SELECT count(*) FROM ({sql}) q)"))
+        parameters += given
+    counted: tuple[int, ...] = ()
+    if parts:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(part for _, part in parts)}", parameters)
+            counted = cursor.fetchone() or ()
+    found = dict(zip((name for name, _ in parts), counted, strict=True)) | dict.fromkeys(empty, 0)
+    return {name: found[name] for name in rows}
+
+
+def within(rows: Rows, scope: Scope) -> Rows:
+    """The rows of these clinics."""
+    return rows if scope is None else rows.filter(location_id__in=list(scope))
+
+
+def by_state(scope: Scope = None) -> dict[str, dict[str, int]]:
+    """Counts by state of work, messages, deliveries and calls to others. One query."""
+    groups = {"work": _work(), "messages": _messages(), "deliveries": _deliveries(), "calls": _calls()}
+    flat = {
+        f"{group}/{state}": within(rows, scope)
+        for group, states in groups.items()
+        for state, rows in states.items()
+    }
+    counted = count_many(flat)
+    return {
+        group: {state: counted[f"{group}/{state}"] for state in states} for group, states in groups.items()
+    }
+
+
+def _work() -> dict[str, Rows]:
+    now, rows = clock.now(), Work.objects.all()
+    return {
+        "due": rows.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__lte=now),
+        "later": rows.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__gt=now),
+        "parked": rows.filter(state=Work.State.PARKED),
+    }
+
+
+def _messages() -> dict[str, Rows]:
+    rows = Message.objects.all()
+    return {
+        "due": _due_messages(),
+        "later": rows.filter(
+            status__in=(Status.SCHEDULED, Status.QUEUED), rank__in=RANKS, send_at__gt=clock.now()
+        ),
+        "sending": rows.filter(status__in=(Status.CLAIMED, Status.SENDING)),
+        "held": rows.filter(status=Status.HELD),
+        "unknown": rows.filter(status=Status.UNKNOWN),
+        "parked": rows.filter(status=Status.PARKED),
+    }
+
+
+def _due_messages() -> Rows:
+    now = clock.now()
+    tried = Q(next_try_at__isnull=True) | Q(next_try_at__lte=now)
+    return Message.objects.filter(tried, status__in=CLAIMABLE, rank__in=RANKS, send_at__lte=now)
+
+
+def _deliveries() -> dict[str, Rows]:
+    rows, states = Receipt.objects.all(), Receipt.State
+    return {
+        "stored": rows.filter(state=states.STORED),
+        "fetching": Fetch.objects.filter(next_at__isnull=False),
+        "waiting": rows.filter(state=states.WAITING),
+        "parked": rows.filter(state=states.PARKED),
+    }
+
+
+def _calls() -> dict[str, Rows]:
+    rows, states = OutboundCall.objects.all(), OutboundCall.State
+    return {
+        "waiting": rows.filter(state=states.WAITING),
+        "calling": rows.filter(state=states.CALLING),
+        "unknown": rows.filter(state=states.UNKNOWN),
+        "parked": rows.filter(state=states.PARKED),
+    }
+
+
+def oldest_work(scope: Scope = None) -> timedelta | None:
+    """How long the oldest due work item waits; None when none does."""
+    waiting = Work.objects.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__lte=clock.now())
+    return age(within(waiting, scope).aggregate(oldest=Min("due_at"))["oldest"])
+
+
+def oldest_message(scope: Scope = None) -> timedelta | None:
+    """How long the oldest message that may go now waits for the sender; None when none does."""
+    rows = within(_due_messages(), scope)
+    return age(rows.aggregate(oldest=Min(Greatest("send_at", "next_try_at")))["oldest"])
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Messages of which nobody knows whether they went out: how many, how long the oldest, and how many of them have
+    no task, now and for more than half an hour.
+    """
+
+    count: int
+    oldest: timedelta | None
+    without_task: int
+    overlooked: int
+
+
+def unknown(scope: Scope = None) -> Unknown:
+    """What is not known of messages. Two queries."""
+    rows = within(Message.objects.filter(status=Status.UNKNOWN), scope)
+    calls = SendAttempt.objects.filter(message=OuterRef("pk"))
+    tasks = Task.objects.filter(contact_id=OuterRef("contact_id"), type=Task.Type.DELIVERY_PROBLEM)
+    # Closed since the call counts too: a person has looked, and the message is settled by its own page.
+    shown = tasks.filter(Q(status__in=Task.OPEN) | Q(updated_at__gte=OuterRef("updated_at")))
+    unseen = rows.filter(~Exists(shown))
+    counted = count_many({
+        "all": rows, "unseen": unseen,
+        "overlooked": unseen.filter(~Exists(calls.filter(started_at__gt=clock.now() - SHOWN_WITHIN))),
+    })  # fmt: skip
+    oldest = rows.aggregate(oldest=Min("send_attempts__started_at"))["oldest"] if counted["all"] else None
+    return Unknown(counted["all"], age(oldest), counted["unseen"], counted["overlooked"])
+
+
+def age(moment: datetime | None) -> timedelta | None:
+    """How long ago that was; a moment to come counts as now."""
+    return None if moment is None else max(timedelta(0), clock.now() - moment)

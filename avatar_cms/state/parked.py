@@ -1,0 +1,102 @@
+"""What was given up and waits for a button: counts by kind, the rows, and putting them back in line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts import access, roles
+from accounts.models import User
+from avatar_cms.state.counts import Scope, count_many, within
+from core import work
+from core.causes import Cause
+from core.errors import DomainError
+from core.models import Work
+from integrations import inbound, outbox
+from integrations.models import OutboundCall, Receipt
+from messaging import settling
+from messaging.models import Message, Status
+
+#: As many are put back by one press of "all".
+AT_ONCE = 200
+#: As many of each kind are shown.
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of parked item: its rows, how one is put back in line, and the page where all of them are listed."""
+
+    name: str
+    label: str
+    rows: Callable[[], QuerySet[Any]]
+    replay: Callable[[Any, Cause], object]
+    why: Callable[[Any], str]
+    listed: str
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:120] if lines else ""
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "work", "Work", lambda: Work.objects.filter(state=Work.State.PARKED),
+            lambda row, cause: work.retry(row.pk),
+            lambda row: f"{row.handler}: {_last_line(row.last_error)}",
+            "admin:core_work_changelist",
+        ),
+        Kind(
+            "messages", "Messages", lambda: Message.objects.filter(status=Status.PARKED),
+            lambda row, cause: settling.resolve(message_id=row.pk, was_sent=False, cause=cause),
+            lambda row: row.reason,
+            "admin:messaging_message_changelist",
+        ),
+        Kind(
+            "deliveries", "Deliveries", lambda: Receipt.objects.filter(state=Receipt.State.PARKED),
+            lambda row, cause: inbound.apply_again(row),
+            lambda row: row.error,
+            "admin:integrations_receipt_changelist",
+        ),
+        Kind(
+            "calls", "Calls to others", lambda: OutboundCall.objects.filter(state=OutboundCall.State.PARKED),
+            lambda row, cause: outbox.try_again(call_id=row.pk, cause=cause),
+            lambda row: row.outcome,
+            "admin:integrations_outboundcall_changelist",
+        ),
+    )
+}  # fmt: skip
+
+
+def totals(scope: Scope = None) -> dict[str, int]:
+    """How many of each kind are parked. One query."""
+    return count_many({name: within(kind.rows(), scope) for name, kind in KINDS.items()})
+
+
+def shown_to(user: User, kind: Kind) -> QuerySet[Any]:
+    """The parked items of a kind that this person sees, newest first."""
+    return access.visible(kind.rows(), user).order_by("-pk")
+
+
+def replay(kind: Kind, rows: Sequence[Any], *, cause: Cause) -> tuple[int, str]:
+    """Put these back in line, each through its service. How many went, and the last refusal's words."""
+    went, refusal = 0, ""
+    for row in rows:
+        try:
+            kind.replay(row, cause)
+        except DomainError as error:
+            refusal = error.message
+        else:
+            went += 1
+    return went, refusal
+
+
+def may_replay(user: User, kind: Kind) -> QuerySet[Any]:
+    """The parked items of a kind that this person may put back in line, oldest first."""
+    return access.visible(kind.rows(), user, roles.UPDATE).order_by("pk")
