@@ -161,7 +161,10 @@ class ProviderAccountAdmin(ScopedAdmin):
         pause = pacing.latest_pause(row)
         if pause is None or (pause.reason not in pacing.TO_MEND and pacing.pause_of(row) is None):
             return "Not paused"
-        why = ports.ERRORS.get(pause.reason, "The provider asked for it.")
+        why = ports.ERRORS.get(
+            pause.reason,
+            "It failed several times in a row." if pause.failures else "The provider asked for it.",
+        )
         return f"Paused until {row.location.local(pause.until):%H:%M}, then one text tries again. {why}"
 
     @display(description="Missed bookings")
@@ -177,7 +180,7 @@ class ProviderAccountAdmin(ScopedAdmin):
             ("location", "provider"),
             ("name", "enabled"),
             *(["external_instance_id"] if settings.instance else []),
-            *(["show_pause"] if gateways.knows(obj.provider) else []),
+            *(["per_second", "show_pause"] if gateways.knows(obj.provider) else []),
             *(["show_reconciled"] if reconciling.has_list(obj) else []),
         ]
         typed = [field.name for field in settings.fields]

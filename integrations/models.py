@@ -68,6 +68,12 @@ class ProviderAccount(BaseModel):
     enabled = models.BooleanField(
         default=True, help_text="Untick to refuse its webhooks and to send nothing by it."
     )
+    per_second = models.PositiveSmallIntegerField(
+        "texts per second",
+        null=True,
+        blank=True,
+        help_text="How many texts the provider takes from all its senders together in a second; empty for no limit.",
+    )
 
     class Meta:
         ordering = ("location", "provider", "id")
@@ -77,6 +83,11 @@ class ProviderAccount(BaseModel):
                 fields=("provider", "external_instance_id"),
                 condition=~Q(external_instance_id=""),
                 violation_error_message="Another account has this instance id already.",
+            ),
+            models.CheckConstraint(
+                name="account_has_a_pace",
+                condition=Q(per_second__isnull=True) | Q(per_second__gt=0),
+                violation_error_message="Leave it empty, or give at least one text per second.",
             ),
         ]
 
@@ -164,8 +175,25 @@ class SenderPace(models.Model):
         return f"pace of sender #{self.sender_id}"
 
 
+class AccountPace(models.Model):
+    """When an account's next text may go, whatever its sender. Real time, as with a sender's pace."""
+
+    access: ClassVar[Access] = Access(resource="settings", location="account__location")
+
+    account = models.OneToOneField(
+        ProviderAccount, on_delete=models.CASCADE, primary_key=True, related_name="pace"
+    )
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"pace of account #{self.account_id}"
+
+
 class AccountPause(models.Model):
-    """Until when nothing is sent through an account: it said that it is busy, or that its credit is used up."""
+    """Until when nothing is sent through an account: it said that it is busy, that its credit is used up, or it was
+    not there several times in a row. `failures` counts the calls in a row that it was not there for; the row goes
+    when it takes a text.
+    """
 
     access: ClassVar[Access] = Access(resource="settings", location="account__location")
 
@@ -174,6 +202,7 @@ class AccountPause(models.Model):
     )
     until = models.DateTimeField()
     reason = models.CharField(max_length=40)
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"pause of account #{self.account_id}"

@@ -21,22 +21,28 @@ MENDING = timedelta(minutes=14)
 #: Reasons that do not go away by waiting a little.
 TO_MEND = frozenset({"no_credit", "bad_credentials"})
 
-# One statement, so that two workers never take the same turn. A sender's turns follow each other at its pace; one
-# that lies further off than the caller will wait is not taken, and how far off it is comes back below nought.
+#: An account that was not there for this many calls in a row is left alone for so long before one text tries again.
+BROKEN_AFTER = 5
+PROBED_AFTER = timedelta(minutes=1)
+
+# One statement, so that two workers never take the same turn. The turns of a sender, or of an account, follow each
+# other at its pace; one that lies further off than the caller will wait is not taken, and how far off it is comes
+# back below nought.
 _TAKE = """
 WITH taken AS (
-    INSERT INTO integrations_senderpace AS pace (sender_id, free_at)
-    VALUES (%(sender)s, clock_timestamp() + make_interval(secs => %(takes)s))
-    ON CONFLICT (sender_id) DO UPDATE
+    INSERT INTO integrations_{whose}pace AS pace ({whose}_id, free_at)
+    VALUES (%(id)s, clock_timestamp() + make_interval(secs => %(takes)s))
+    ON CONFLICT ({whose}_id) DO UPDATE
     SET free_at = greatest(pace.free_at, clock_timestamp()) + make_interval(secs => %(takes)s)
     WHERE pace.free_at <= clock_timestamp() + make_interval(secs => %(patience)s)
     RETURNING free_at - make_interval(secs => %(takes)s) AS turn
 )
 SELECT true, extract(epoch FROM turn - clock_timestamp()) FROM taken
 UNION ALL
-SELECT false, extract(epoch FROM free_at - clock_timestamp()) FROM integrations_senderpace
-WHERE sender_id = %(sender)s AND NOT EXISTS (SELECT FROM taken)
+SELECT false, extract(epoch FROM free_at - clock_timestamp()) FROM integrations_{whose}pace
+WHERE {whose}_id = %(id)s AND NOT EXISTS (SELECT FROM taken)
 """
+_OF_SENDER, _OF_ACCOUNT = (_TAKE.format(whose=whose) for whose in ("sender", "account"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +58,42 @@ class Turns:
     """The turns that one run of the sender takes, waiting `patience` seconds at most in all."""
 
     patience: float = PATIENCE
-    _put_off: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _put_off: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     def take(self, sender: SenderIdentity, count: int = 1) -> Turn:
-        """The sender's next turns, for `count` texts that leave together at the first of them, if it is near enough.
-        What is put off is spread over the turns to come.
+        """The next turns of a sender and of its account, for `count` texts that leave together at the first of them,
+        if it is near enough. What is put off is spread over the turns to come.
         """
-        gap = 1 / sender.per_second
-        turn = _take(sender.pk, takes=gap * count, patience=max(self.patience, 0.0))
+        turn = self._take(_OF_SENDER, sender.pk, sender.per_second, count)
+        limit = sender.account.per_second
+        if turn.taken and limit is not None:
+            account = self._take(_OF_ACCOUNT, sender.account_id, limit, count)
+            turn = Turn(account.taken, max(turn.seconds, account.seconds))
         if turn.taken:
             self.patience -= turn.seconds
+        return turn
+
+    def _take(self, statement: str, pk: int, per_second: int, count: int) -> Turn:
+        gap = 1 / per_second
+        turn = _take(statement, pk, takes=gap * count, patience=max(self.patience, 0.0))
+        if turn.taken:
             return turn
-        behind = self._put_off[sender.pk] * gap
-        self._put_off[sender.pk] += count
+        behind = self._put_off[statement, pk] * gap
+        self._put_off[statement, pk] += count
         return Turn(False, turn.seconds + behind)
 
 
-def _take(sender_id: int, *, takes: float, patience: float) -> Turn:
+def _take(statement: str, pk: int, *, takes: float, patience: float) -> Turn:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"sender": sender_id, "takes": takes, "patience": patience})
+        cursor.execute(statement, {"id": pk, "takes": takes, "patience": patience})
         # Another worker's new row may be invisible to the second half: then its turns end that much later.
         taken, seconds = cursor.fetchone() or (False, takes)
     return Turn(taken, max(float(seconds), 0.0))
+
+
+def pace_of(sender: SenderIdentity) -> int:
+    """How many texts from a sender may leave in a second."""
+    return min(sender.per_second, sender.account.per_second or sender.per_second)
 
 
 def pause(account_id: int, *, reason: str, until: datetime) -> None:
@@ -83,6 +103,20 @@ def pause(account_id: int, *, reason: str, until: datetime) -> None:
     )
     if not new and mine.until < until:
         AccountPause.objects.filter(account_id=account_id).update(until=until, reason=reason[:40])
+
+
+def broke(account_id: int, *, reason: str) -> None:
+    """An account was not there for one more call. After several in a row it is left alone for a while."""
+    now = clock.now()
+    mine, new = AccountPause.objects.select_for_update().get_or_create(
+        account_id=account_id, defaults={"until": now, "reason": reason[:40], "failures": 1}
+    )
+    if new:
+        return
+    mine.failures += 1
+    if mine.failures >= BROKEN_AFTER:
+        mine.until, mine.reason = max(mine.until, now + PROBED_AFTER), reason[:40]
+    mine.save()
 
 
 def resume(account_id: int) -> None:

@@ -15,7 +15,7 @@ from integrations import fetching, pacing, provider_settings, reconciling, sende
 from integrations.events import PROVIDER_CHANGED, SENDER_CHANGED
 from integrations.models import ProviderAccount, SenderIdentity
 
-ACCOUNT_FIELDS = frozenset({"name", "external_instance_id", "enabled"})
+ACCOUNT_FIELDS = frozenset({"name", "external_instance_id", "enabled", "per_second"})
 SENDER_FIELDS = frozenset(
     {
         "account",

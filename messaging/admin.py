@@ -63,7 +63,7 @@ class AttemptInline(ReadOnlyInline):
     """Each call to the provider, written down before it was made."""
 
     model = SendAttempt
-    fields = readonly_fields = ("started_at", "finished_at", "outcome", "error_code")
+    fields = readonly_fields = ("started_at", "account", "finished_at", "outcome", "error_code")
     verbose_name_plural = "calls to the provider"
     show_change_link = False
 

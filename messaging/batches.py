@@ -65,12 +65,12 @@ def goes_alone(message: Message) -> bool:
 
 def size_of(sender: SenderIdentity) -> int:
     """How many messages of a sender go in one call: as many as its gateway takes, and no more than its carrier
-    takes in a second. One, while its account has yet to prove that what was wrong with it is mended.
+    and its provider take in a second. One, while its account has yet to prove that what was wrong with it is mended.
     """
     way = way_of(sender)
     if way.most == 1 or pacing.latest_pause(sender.account) is not None:
         return 1
-    return min(way.most, sender.per_second) if way.paced else way.most
+    return min(way.most, pacing.pace_of(sender)) if way.paced else way.most
 
 
 def way_of(sender: SenderIdentity) -> Way:

@@ -42,6 +42,11 @@ RECEIPT_STATUS: Mapping[ReceiptStatus, str] = {
     "failed": "failed",
 }
 
+#: Codes of what provably was not accepted, for reasons of the account: another account may take the message.
+ACCOUNTS_FAULT = frozenset({"not_connected", "busy", "no_credit", "bad_credentials"})
+#: Those that do not go away by waiting a little: the other account is asked at once.
+NOT_SOON = ACCOUNTS_FAULT - {"busy"}
+
 MAX_ATTEMPTS = 5
 FIRST_RETRY = timedelta(seconds=30)
 

@@ -5,10 +5,10 @@ Asked when messages are queued, when they are claimed, and for each once more ri
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts import sending_stops
@@ -20,9 +20,10 @@ from contacts import consent as contact_consent
 from core import clock
 from core.events import record_many
 from core.rows import update_rows
-from integrations.models import SenderIdentity
-from messaging import kept_back, limits, numbers, policy, rendering, safety, segments, values
-from messaging.models import Category, Channel, Message, Purpose, Template
+from integrations import pacing
+from integrations.models import ProviderAccount, SenderIdentity
+from messaging import delivery, kept_back, limits, numbers, policy, rendering, safety, segments, values
+from messaging.models import Category, Channel, Message, Purpose, SendAttempt, Template
 from messaging.quiet import QuietHours
 
 #: Answers to STOP and HELP: they go out whatever was opted out of.
@@ -39,6 +40,8 @@ CONFIRMED = "_confirmed"
 ASKS_TO_BOOK = frozenset(
     {"cancellation_rescue", "no_show_followup", "recall_reminder", "follow_up_no_response"}
 )
+#: A provider that is busy for no longer is waited for, not passed by.
+SHORTLY = timedelta(minutes=1)
 VISIT_VALUES = frozenset({"date", "time", "practitioner", "doctor_name"})
 
 
@@ -70,7 +73,8 @@ class Facts:
     stops: Mapping[int, str]
     consents: dict[int, dict[str, Any]]
     blocked: set[tuple[int, str]]
-    senders: dict[tuple[int, bool], SenderIdentity]
+    senders: dict[tuple[int, bool], list[SenderIdentity]]
+    tried: dict[int, Counter[int]]
     spent: dict[int, int]
     lately: dict[tuple[int, str], limits.Lately]
     said: set[tuple[str, str]]
@@ -169,6 +173,7 @@ def _gather(messages: Sequence[Message]) -> Facts:
         consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
         blocked=numbers.blocked(locations, everybody),
         senders=_senders(locations),
+        tried=_tried(messages),
         spent=limits.spent_today(locations.values(), now),
         lately=limits.what_numbers_got(locations, everybody, now),
         said=limits.said_lately(everybody, now),
@@ -217,16 +222,54 @@ def _asks_to_book(message: Message) -> bool:
     )
 
 
-def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], SenderIdentity]:
-    """The sender each location uses for texts and the one for e-mails (True): its first usable one, the preferred
-    one in front.
+def goes_elsewhere(messages: Sequence[Message]) -> set[int]:
+    """The ids of those messages for which their clinic has another account: one that has not failed them and is not
+    left alone now.
     """
-    found: dict[tuple[int, bool], SenderIdentity] = {}
+    senders, tried = _senders({message.location_id for message in messages}), _tried(messages)
+    return {
+        message.pk
+        for message in messages
+        for sender in senders.get((message.location_id, message.channel == Channel.EMAIL), ())
+        if not tried[message.pk][sender.account_id] and not _left_alone(sender.account)
+    }
+
+
+def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], list[SenderIdentity]]:
+    """The senders each location may use for texts and those for e-mails (True), the preferred ones in front."""
+    found: dict[tuple[int, bool], list[SenderIdentity]] = defaultdict(list)
     rows = SenderIdentity.objects.filter(location_id__in=list(location_ids), account__enabled=True)
     for sender in rows.select_related("account__pause").order_by("-is_default", "id"):
         if sender.usable:
-            found.setdefault((sender.location_id, sender.is_email), sender)
+            found[sender.location_id, sender.is_email].append(sender)
     return found
+
+
+def _tried(messages: Iterable[Message]) -> dict[int, Counter[int]]:
+    """How often each account failed each of these messages, for no fault of theirs."""
+    again = [message.pk for message in messages if message.attempts and message.pk is not None]
+    tried: dict[int, Counter[int]] = defaultdict(Counter)
+    if again:
+        rows = SendAttempt.objects.filter(
+            message_id__in=again, outcome__in=("retry", "refused"), error_code__in=delivery.ACCOUNTS_FAULT
+        )
+        for message_id, account_id in rows.values_list("message_id", "account_id"):
+            tried[message_id][account_id] += 1
+    return tried
+
+
+def _left_alone(account: ProviderAccount) -> bool:
+    """Whether the account is paused, for longer than it takes to be less busy."""
+    pause = pacing.pause_of(account)
+    return pause is not None and (pause.reason != "busy" or pause.until - clock.now() > SHORTLY)
+
+
+def _sender(message: Message, facts: Facts) -> SenderIdentity | None:
+    """The preferred sender whose account failed the message least and is not left alone; if all are, of all."""
+    usable = facts.senders.get((message.location_id, message.channel == Channel.EMAIL), [])
+    there = [sender for sender in usable if not _left_alone(sender.account)]
+    tried = facts.tried.get(message.pk or 0, Counter())
+    return min(there or usable, key=lambda sender: tried[sender.account_id], default=None)
 
 
 def _judge(message: Message, facts: Facts) -> Verdict:
@@ -247,7 +290,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
         missing, body = True, words
     size = segments.measure(body).count if message.channel == Channel.SMS else 0
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
-    sender = facts.senders.get((message.location_id, message.channel == Channel.EMAIL))
+    sender = _sender(message, facts)
     decision = (
         _before_policy(message, address, facts, missing=missing)
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)

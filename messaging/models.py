@@ -324,6 +324,14 @@ class SendAttempt(models.Model):
     access: ClassVar[Access] = Access(resource="messages", location="message__location")
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="send_attempts")
+    account = models.ForeignKey(
+        "integrations.ProviderAccount",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="By which it went.",
+    )
     fence = models.PositiveIntegerField()
     started_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)

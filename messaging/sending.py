@@ -157,7 +157,7 @@ def begin(batch: Batch, *, turns: pacing.Turns | None = None) -> Ready | pacing.
                 turn = turns.take(sender, len(mine))
                 if not turn.taken:
                     for place, (message, _) in enumerate(mine):
-                        wait = timedelta(seconds=turn.seconds + place / sender.per_second)
+                        wait = timedelta(seconds=turn.seconds + place / pacing.pace_of(sender))
                         became.back_in_line(message, at=clock.now() + wait)
                     return None
                 if turn.seconds > 0:
@@ -199,7 +199,7 @@ def _paused(messages: Sequence[Message], account: ProviderAccount, became: outco
         if pause.reason in outcomes.OURS_TO_MEND:
             became.held(message, reason=outcomes.OURS_TO_MEND[pause.reason])
         else:
-            became.back_in_line(message, at=pause.until, reason=pause.reason)
+            became.back_in_line(message, at=pause.until)
     return True
 
 
@@ -221,7 +221,8 @@ def _to_sending(mine: Sequence[tuple[Message, judging.Verdict]]) -> None:
         message.updated_at = now
     update_rows([message for message, _ in mine], _AT_BEGIN)
     SendAttempt.objects.bulk_create(
-        SendAttempt(message=message, fence=message.fence, started_at=now) for message, _ in mine
+        SendAttempt(message=message, account=message.provider_account, fence=message.fence, started_at=now)
+        for message, _ in mine
     )
 
 
@@ -284,9 +285,11 @@ def _record(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None
         if message.fence == said[message.pk][0] and message.status in (Status.SENDING, Status.UNKNOWN)
     ]
     _finish_attempts(messages, answers)
+    failing = [message for message in found if said[message.pk][1].error_code in delivery.NOT_SOON]
+    elsewhere = judging.goes_elsewhere(failing) if failing else set()
     with outcomes.writing() as became:
         for message in found:
-            _apply(message, said[message.pk][1], became)
+            _apply(message, said[message.pk][1], became, elsewhere=message.pk in elsewhere)
     _pause_account([(message, said[message.pk][1]) for message in found])
     if found:
         crashpoint("messaging.before_commit")
@@ -307,7 +310,8 @@ def _finish_attempts(messages: Sequence[Message], answers: Sequence[SendOutcome]
     )  # fmt: skip
 
 
-def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes) -> None:
+def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes, *, elsewhere: bool) -> None:
+    """`elsewhere`: if it provably was not accepted, another account may take it."""
     after = delivery.after_send(
         outcome, attempt=message.attempts, now=clock.now(), jitter=random.random()
     )  # fmt: skip
@@ -322,6 +326,8 @@ def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes) ->
     elif after.status == Status.UNKNOWN:
         if message.status != Status.UNKNOWN:
             became.unknown(message, look_at=clock.now() + FIRST_LOOK)
+    elif elsewhere and after.status != Status.PARKED:
+        became.back_in_line(message, at=None, reason=outcome.error_code)
     elif mend:
         became.held(message, reason=mend)
     elif after.status == Status.FAILED:
@@ -345,6 +351,12 @@ def _pause_account(said: Sequence[tuple[Message, SendOutcome]]) -> None:
     wait, code = max(waits, default=(timedelta(0), ""))
     if wait:
         pacing.pause(account.pk, reason=code, until=clock.now() + wait)
+    elif all(_was_not_there(outcome) for _, outcome in said):
+        pacing.broke(account.pk, reason=said[0][1].error_code or "no_answer")
+
+
+def _was_not_there(outcome: SendOutcome) -> bool:
+    return outcome.kind == "unknown" or outcome.error_code == "not_connected"
 
 
 def _wait_of(outcome: SendOutcome) -> timedelta:

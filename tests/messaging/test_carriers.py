@@ -15,7 +15,7 @@ from contacts.models import Consent
 from core.causes import Cause
 from core.models import Event
 from integrations import inbound, pacing
-from integrations.models import AccountPause, Kind, Provider, SenderPace
+from integrations.models import AccountPause, Kind, Provider, ProviderAccount, SenderPace
 from integrations.ports import Capabilities, DeliveryReceipt, LookupAnswer, SendOutcome
 from messaging import inbound as texts
 from messaging import jobs, reasons, sending
@@ -263,7 +263,7 @@ def test_a_text_that_was_taken_or_lost_pauses_nothing(gateway, anna):
     gateway.answers = [SendOutcome("unknown", error_code="no_answer")]
     queue(anna)
     sending.send_due()
-    assert not AccountPause.objects.exists()
+    assert pacing.pause_of(ProviderAccount.objects.get()) is None
 
 
 # Pace
