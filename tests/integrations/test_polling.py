@@ -88,6 +88,29 @@ def test_the_other_way_round_too(media, sydney):
     assert keys() == ["R-1"]
 
 
+def test_a_run_that_dies_before_it_confirms_is_done_again_without_doubles(media, sydney, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    media_account(sydney, media)
+    media.silent = True
+    for number in (1, 2):
+        media.reply(PATIENT, CLINIC, "Yes", reply_id=f"R-{number}")
+    call = http.call
+
+    def die(method: str, url: str, **more: Any) -> Any:
+        if url.endswith("/confirmed"):
+            raise Killed
+        return call(method, url, **more)
+
+    monkeypatch.setattr(http, "call", die)
+    with pytest.raises(Killed):
+        polling.poll()
+    assert (keys(), len(media.unconfirmed["replies"])) == (["R-1", "R-2"], 2)
+    monkeypatch.setattr(http, "call", call)
+    assert (polling.poll(), keys(), media.unconfirmed["replies"]) == (0, ["R-1", "R-2"], [])
+
+
 def test_a_clicksend_text_whose_webhook_was_lost_is_stored_and_marked_as_read(clicksend):
     clicksend.silent = True
     clicksend.reply(PATIENT, CLINIC, "Yes", message_id="IN-1")

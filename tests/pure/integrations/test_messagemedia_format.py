@@ -130,6 +130,7 @@ def test_an_answer_that_names_nothing_proves_nothing(body: bytes) -> None:
         (["The recipient has opted out"], "opted_out"),
         (["content may have 5000 characters"], "too_long"),
         (["Failed to parse message body."], "http_400"),
+        (["content", "destination_number"], "invalid_number"),
         ([], "http_400"),
         ("no list", "http_400"),
     ],
@@ -138,6 +139,12 @@ def test_a_refusal_says_what_it_is_about(details: object, word: str) -> None:
     body = as_json({"message": "Request validation failed.", "details": details})
     asked = texts("a", "b")
     assert form.outcomes(Answer(400, body), asked, now=NOW) == [SendOutcome("refused", error_code=word)] * 2
+
+
+def test_where_no_details_are_told_the_message_counts() -> None:
+    for body in ({"message": "Source number is not yours."}, {"message": "source", "details": None}):
+        [one] = form.outcomes(Answer(400, as_json(body)), [SMS], now=NOW)
+        assert one.error_code == "no_sender"
 
 
 def test_a_call_without_an_end() -> None:
@@ -253,8 +260,9 @@ def test_a_receipt() -> None:
 @pytest.mark.parametrize(
     ("status", "ours"),
     [
-        ("queued", "accepted"), ("processed", "accepted"), ("scheduled", "accepted"), ("enroute", "accepted"),
-        ("submitted", "sent"), ("DELIVERED", "delivered"), ("expired", "failed"), ("rejected", "failed"),
+        ("queued", "accepted"), ("processing", "accepted"), ("processed", "accepted"), ("scheduled", "accepted"),
+        ("enroute", "accepted"), ("held", "accepted"), ("submitted", "sent"), ("DELIVERED", "delivered"),
+        ("read", "delivered"), ("expired", "failed"), ("rejected", "failed"),
         ("undeliverable", "failed"), ("cancelled", "failed"), ("failed", "failed"), ("something new", "accepted"),
     ],
 )  # fmt: skip
@@ -279,6 +287,18 @@ def test_a_failure_is_told_in_our_words(more: dict[str, Any], word: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("codes", "word"),
+    [
+        ("301", "no_credit"), ("302 412", "blocked"), ("303 333 410", "no_sender"), ("304", "filtered"),
+        ("305", "duplicate"), ("320 401", "expired"), ("332", "no_route"), ("411", "invalid_number"),
+        ("413", "landline"), ("414", "unreachable_phone"), ("330 331 400 402 403 405 999", "undelivered"),
+    ],
+)  # fmt: skip
+def test_each_code_of_a_failure_has_its_word(codes: str, word: str) -> None:
+    assert {receipt(status="failed", status_code=code).error for code in codes.split()} == {word}
+
+
+@pytest.mark.parametrize(
     ("parse", "fields", "field"),
     [
         (form.parse_inbound, {**REPLY, "source_number": None}, "source_number"),
@@ -291,6 +311,14 @@ def test_what_is_missing_is_named(parse: Any, fields: object, field: str) -> Non
     with pytest.raises(Malformed) as caught:
         parse(as_json(fields), zone=SYDNEY)
     assert list(caught.value.fields) == [field]
+
+
+def test_a_time_is_the_status_own_or_when_it_came_in() -> None:
+    later = datetime(2026, 11, 20, 12, 0, 5, tzinfo=UTC)
+    assert receipt(submitted_date="$submittedTimestamp").at == later
+    assert receipt(submitted_date="soon").at == later
+    assert receipt(submitted_date=None, date_received=None).at is None
+    assert inbound(submitted_date="2026-11-20T09:00:00Z").at == NOW, "that of the text it answers"
 
 
 def test_a_receipt_is_known_by_its_id_or_by_what_it_says() -> None:
