@@ -147,20 +147,26 @@ class RuleAdmin(ScopedAdmin):
     @display(description="Last 30 days")
     def lately(self, rule: Any) -> str:
         failed = f", {rule.failed_lately} failed" if rule.failed_lately else ""
-        return f"ran {rule.matched_lately or 0} times{failed}"
+        paused = "; paused" if rule.paused_reason else ""
+        return f"ran {rule.matched_lately or 0} times{failed}{paused}"
+
+    @display(description="Paused")
+    def paused(self, rule: Rule) -> str:
+        return rule.paused_reason or "-"
 
     @display(description="What it did")
     def figures(self, rule: Rule) -> str:
         return _figures(statistics.of_rules([rule.pk], clock.now())[rule.pk], rule) if rule.pk else "-"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        shown = ("in_words", "figures", "conditions_shown", "actions_shown")
+        shown = ("in_words", "paused", "figures", "conditions_shown", "actions_shown")
         return shown if obj is None else ("key", "location", *shown)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
-        words = (None, {"fields": ("in_words", "figures")})
+        paused = ("paused",) if obj.paused_reason else ()
+        words = (None, {"fields": ("in_words", *paused, "figures")})
         if self.has_change_permission(request, obj):
             return (words, *self.fieldsets)
         head = (("name", "key"), "location", ("priority", "is_active"), "trigger", ("every", "anchor"))

@@ -18,6 +18,7 @@ class AutomationConfig(AppConfig):
             explanations,
             handlers,
             invariants,
+            looping,
             merging,
             recovery,
             seeds,
@@ -38,6 +39,7 @@ class AutomationConfig(AppConfig):
         clock_rules.connect()
         explanations.connect()
         segments.connect()
+        looping.connect()
         storm_names.connect()
         segment_views.connect()
         merging.connect()

@@ -45,6 +45,13 @@ class Rule(BaseModel):
     )
     priority = models.PositiveSmallIntegerField(default=100, help_text="Lower ones run first.")
     is_active = models.BooleanField("on", default=True)
+    paused_reason = models.CharField(
+        "why it was paused", max_length=300, blank=True, default="", db_default="", editable=False,
+        help_text="By the system; switched on again, it is empty.",
+    )  # fmt: skip
+    watched_from = models.DateTimeField(
+        null=True, editable=False, help_text="When it was last switched on again."
+    )
     is_seeded = models.BooleanField("delivered with the system", default=False, editable=False)
     current = models.ForeignKey(
         "RuleVersion", null=True, on_delete=models.PROTECT, related_name="+", editable=False

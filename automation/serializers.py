@@ -39,8 +39,8 @@ class RuleSerializer(PublicModelSerializer):
     class Meta:
         model = Rule
         fields = (
-            "id", "location", "key", "name", "trigger", "every", "anchor", "priority", "is_active", "is_seeded",
-            "is_edited", "version", "conditions", "actions", "sentence", "created_at", "updated_at",
+            "id", "location", "key", "name", "trigger", "every", "anchor", "priority", "is_active", "paused_reason",
+            "is_seeded", "is_edited", "version", "conditions", "actions", "sentence", "created_at", "updated_at",
         )  # fmt: skip
 
     def get_is_edited(self, rule: Rule) -> bool:

@@ -167,10 +167,27 @@ def set_active(rule_id: int, *, active: bool, cause: Cause) -> Rule:
     """Switch a rule on or off. Off, its waiting steps are not taken either."""
     rule = _locked(rule_id)
     if rule.is_active != active:
-        rule.is_active = active
-        rule.save(update_fields=["is_active"])
+        _switch(rule, active)
+        rule.save(update_fields=["is_active", "paused_reason", "watched_from"])
         _tell(rule, cause)
     return rule
+
+
+@transaction.atomic
+def pause(rule_id: int, *, reason: str, cause: Cause) -> Rule:
+    """Switch a rule off because something is wrong with it, and say so on it until it is switched on again."""
+    rule = _locked(rule_id)
+    _switch(rule, False)
+    rule.paused_reason = reason
+    rule.save(update_fields=["is_active", "paused_reason", "watched_from"])
+    _tell(rule, cause)
+    return rule
+
+
+def _switch(rule: Rule, active: bool) -> None:
+    if active and not rule.is_active:
+        rule.paused_reason, rule.watched_from = "", clock.now()
+    rule.is_active = active
 
 
 @transaction.atomic
@@ -218,7 +235,8 @@ def _describe(rule: Rule, wanted: RuleInput) -> None:
         wanted.every,
         wanted.anchor,
     )
-    rule.priority, rule.is_active = wanted.priority, wanted.is_active
+    rule.priority = wanted.priority
+    _switch(rule, wanted.is_active)
 
 
 def _new_version(rule: Rule, wanted: RuleInput, *, author: User | None, is_seed: bool) -> None:
