@@ -10,8 +10,9 @@ class AvatarCmsConfig(AppConfig):
     verbose_name = "Avatar Imaging CMS"
 
     def ready(self) -> None:
-        from avatar_cms import checks, clinic_checks, watching
+        from avatar_cms import checks, clinic_checks, operations, watching
 
         checks.connect()
         clinic_checks.connect()
         watching.connect()
+        operations.connect()

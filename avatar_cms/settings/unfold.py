@@ -70,6 +70,7 @@ NAVIGATION = [
         "title": "Clinic",
         "separator": True,
         "items": [
+            _item("Operations", "monitor_heart", "admin:operations", "settings"),
             _item("Set-up", "rule_settings", "admin:accounts_setup", "settings"),
             _model("Services", "medical_services", "bookings_service", "settings"),
             _model("Practitioners", "stethoscope", "bookings_practitioner", "settings"),

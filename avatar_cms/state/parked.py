@@ -15,9 +15,9 @@ from core import work
 from core.causes import Cause
 from core.errors import DomainError
 from core.models import Work
-from integrations import inbound, outbox
+from integrations import calling, inbound, outbox
 from integrations.models import OutboundCall, Receipt
-from messaging import settling
+from messaging import reasons, settling
 from messaging.models import Message, Status
 
 #: As many are put back by one press of "all".
@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "messages", "Messages", lambda: Message.objects.filter(status=Status.PARKED),
             lambda row, cause: settling.resolve(message_id=row.pk, was_sent=False, cause=cause),
-            lambda row: row.reason,
+            lambda row: reasons.words(row.reason),
             "admin:messaging_message_changelist",
         ),
         Kind(
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "calls", "Calls to others", lambda: OutboundCall.objects.filter(state=OutboundCall.State.PARKED),
             lambda row, cause: outbox.try_again(call_id=row.pk, cause=cause),
-            lambda row: row.outcome,
+            lambda row: calling.words(row.outcome),
             "admin:integrations_outboundcall_changelist",
         ),
     )

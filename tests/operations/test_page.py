@@ -1,0 +1,182 @@
+"""The page Operations: each sees their clinics, owners the machine too; stopping and putting back by button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from accounts import sending_stops
+from accounts.models import Location, SendingStop, User
+from avatar_cms.state import parked
+from core.causes import Cause
+from core.models import AuditEntry, Heartbeat, Work
+from integrations.models import OutboundCall, Receipt
+from tests.operations.test_state import deliver, make_account, make_call, make_message, make_work
+
+PAGE, SENDING = "/admin/operations/", "/admin/operations/sending/"
+KILL = SendingStop.Kind.KILL_SWITCH
+
+
+def read(client: Any, path: str = PAGE) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def stopped() -> list[str]:
+    return [row.location.code if row.location else "everywhere" for row in sending_stops.in_force()]
+
+
+def test_owners_see_the_machine_and_staff_their_clinics(pages: Any, sydney: Location, outsider: User) -> None:
+    make_work(sydney, state="parked")
+    make_account(sydney)
+    Heartbeat.objects.filter(name="doorbell_failed").delete()
+    owners, managers, others = read(pages("admin")), read(pages("manager")), read(pages(outsider))
+    for words in ("Is it well?", "Signs of life", "Promises", "messaging.send", "Parked: 1."):
+        assert words in owners
+        assert words not in managers
+    assert "wix of sydney" in managers
+    assert "Try all again" in managers
+    assert "wix of sydney" not in others
+    assert "Nothing is parked." in others
+
+
+def test_work_of_no_clinic_is_the_owners(pages: Any, sydney: Location) -> None:
+    make_work(None, state="parked")
+    assert "Nothing is parked." in read(pages("manager"))
+    assert "Nothing is parked." not in read(pages("admin"))
+
+
+def test_readers_see_and_press_nothing(pages: Any, sydney: Location) -> None:
+    row = make_work(sydney, state="parked")
+    client = pages("readonly")
+    html = read(client)
+    assert "Try again" not in html
+    assert "Stop all sending" not in html
+    assert client.post("/admin/operations/work/replay/", {"item": row.public_id}).status_code == 403
+    assert client.post("/admin/operations/work/replay/").status_code == 403
+    answer = client.post(SENDING, {"location": sydney.code, "to": "off", "why": "x"})
+    assert (answer.status_code, stopped()) == (403, [])
+
+
+def test_the_figures_alone_are_asked_for_again(pages: Any, sydney: Location) -> None:
+    html = read(pages("admin"), "/admin/operations/figures/")
+    assert "Signs of life" in html
+    assert "<html" not in html
+
+
+def test_strangers_are_sent_to_the_log_in(client: Any, db: Any) -> None:
+    for path in (PAGE, "/admin/operations/figures/"):
+        assert client.get(path)["Location"].startswith("/admin/login/")
+    assert client.post(SENDING, {"to": "off", "why": "x"}).status_code == 302
+    assert stopped() == []
+
+
+def test_an_owner_stops_everything_and_every_page_says_so(pages: Any, sydney: Location) -> None:
+    client = pages("admin")
+    answer = client.post(SENDING, {"location": "", "to": "off", "why": "A wrong price went out"})
+    assert (answer.status_code, answer["Location"], stopped()) == (302, PAGE, ["everywhere"])
+    assert "A wrong price went out" in read(pages("staff"), "/admin/contacts/contact/")
+    assert "Stopped since" in read(client)
+    row = SendingStop.objects.get()
+    assert row.stopped_by_kind == "user"
+    assert str(row.public_id) in AuditEntry.objects.get(route="admin:operations_sending").object_ids
+    client.post(SENDING, {"location": "", "to": "on", "why": "Mended"})
+    row.refresh_from_db()
+    assert (stopped(), row.resumed_reason) == ([], "Mended")
+
+
+def test_a_manager_stops_their_clinic_and_no_other(pages: Any, sydney: Location, outsider: User) -> None:
+    client = pages(outsider)
+    assert client.post(SENDING, {"location": "melbourne", "to": "off", "why": "x"}).status_code == 302
+    assert client.post(SENDING, {"location": "sydney", "to": "off", "why": "x"}).status_code == 404
+    assert client.post(SENDING, {"location": "", "to": "off", "why": "x"}).status_code == 403
+    assert stopped() == ["melbourne"]
+    sending_stops.stop(kind=KILL, reason="All", cause=Cause.system("test"))
+    assert client.post(SENDING, {"location": "", "to": "on", "why": "x"}).status_code == 403
+    assert "everywhere" in stopped()
+
+
+def test_without_a_reason_nothing_is_stopped(pages: Any, sydney: Location) -> None:
+    answer = pages("admin").post(SENDING, {"to": "off", "why": " "}, follow=True)
+    assert answer.redirect_chain == [(PAGE, 302)]
+    assert "Say why" in answer.content.decode()
+    assert stopped() == []
+
+
+@pytest.fixture
+def one_of_each(sydney: Location) -> dict[str, Any]:
+    """A parked item of each kind, as it is when it was given up."""
+    account = make_account(sydney)
+    deliver(account, state="parked")
+    Receipt.objects.update(body="{}")
+    return {
+        "work": make_work(sydney, state="parked"),
+        "messages": make_message(sydney, "parked", address="+61412000001"),
+        "deliveries": Receipt.objects.get(),
+        "calls": make_call(sydney, "parked"),
+    }
+
+
+@pytest.mark.parametrize("kind", list(parked.KINDS))
+def test_one_parked_item_is_put_back_by_its_button(
+    pages: Any, one_of_each: dict[str, Any], kind: str
+) -> None:
+    client, row = pages("manager"), one_of_each[kind]
+    assert str(row.public_id) in read(client)
+    client.post(f"/admin/operations/{kind}/replay/", {"item": row.public_id})
+    left = {name: count for name, count in parked.totals().items() if count}
+    assert left == {name: 1 for name in parked.KINDS if name != kind}
+    entry = AuditEntry.objects.get(route__contains="replay")
+    assert entry.object_ids == [str(row.public_id)]
+
+
+def test_all_of_a_kind_are_put_back_those_of_others_excepted(
+    pages: Any, sydney: Location, melbourne: Location, outsider: User
+) -> None:
+    for place in (sydney, sydney, melbourne):
+        make_work(place, state="parked")
+    pages(outsider).post("/admin/operations/work/replay/")
+    assert parked.totals([melbourne.pk, sydney.pk])["work"] == 2
+    answer = pages("admin").post("/admin/operations/work/replay/", follow=True)
+    assert "Back in line: 2 of work." in answer.content.decode()
+    assert parked.totals()["work"] == 0
+
+
+def test_what_cannot_be_put_back_says_why(pages: Any, sydney: Location) -> None:
+    OutboundCall.objects.filter(pk=make_call(sydney, "parked").pk).update(payload=None)
+    answer = pages("manager").post("/admin/operations/calls/replay/", follow=True)
+    assert "was removed after 90 days" in answer.content.decode()
+    assert parked.totals()["calls"] == 1
+
+
+def test_another_clinics_item_and_an_unknown_kind_are_not_there(
+    pages: Any, sydney: Location, outsider: User
+) -> None:
+    row = make_work(sydney, state="parked")
+    client = pages(outsider)
+    assert client.post("/admin/operations/work/replay/", {"item": row.public_id}).status_code == 404
+    assert client.post("/admin/operations/anything/replay/").status_code == 404
+    assert Work.objects.get(pk=row.pk).state == "parked"
+
+
+def test_the_page_costs_the_same_however_much_there_is(
+    pages: Any, sydney: Location, django_assert_max_num_queries: Any
+) -> None:
+    client = pages("admin")
+    read(client)
+    for _ in range(8):
+        make_work(sydney, state="parked")
+        make_message(sydney, "unknown")
+        deliver(make_account(sydney), state="parked")
+        make_call(sydney, "parked")
+    with django_assert_max_num_queries(56):
+        read(client)
+
+
+def test_an_alert_among_the_calls_is_the_owners(pages: Any, sydney: Location) -> None:
+    row = make_call(None, "waiting")
+    listed = "/admin/integrations/outboundcall/"
+    assert "UTC" in read(pages("admin"), listed)
+    assert str(row.public_id) not in read(pages("manager"), listed)
