@@ -25,8 +25,6 @@ FLOORS = [
     "reporting",
 ]
 SIBLINGS = [{"messaging", "tasks"}]
-JOBS_MAY_BE_PUBLISHED_IN = {Path("core/doorbell.py"), Path("avatar_cms/celery.py")}
-CLOCK_MAY_BE_READ_IN = {Path("core/clock.py")}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
@@ -35,14 +33,6 @@ def modules() -> Iterator[tuple[Path, ast.Module]]:
         for path in sorted((CHECKOUT / app).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield path.relative_to(CHECKOUT), ast.parse(path.read_text())
-
-
-def calls() -> Iterator[tuple[Path, ast.Call, str]]:
-    """Every call of an attribute: where, the call, the attribute's name."""
-    for path, tree in modules():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                yield path, node, node.func.attr
 
 
 def test_foreign_keys_point_down_the_street() -> None:
@@ -66,41 +56,6 @@ def test_foreign_keys_point_down_the_street() -> None:
 def test_the_logs_hold_plain_ids(name: str) -> None:
     fields = apps.get_model("core", name)._meta.get_fields()
     assert [field.name for field in fields if isinstance(field, ForeignKey)] == []
-
-
-def test_jobs_are_published_by_the_doorbell_alone() -> None:
-    published = {path for path, _call, name in calls() if name in {"delay", "apply_async", "send_task"}}
-    assert published - JOBS_MAY_BE_PUBLISHED_IN == set()
-
-
-def test_nothing_is_left_to_the_broker_for_later() -> None:
-    later = [
-        f"{path}:{call.lineno}" for path, call, _name in calls()
-        if {keyword.arg for keyword in call.keywords} & {"eta", "countdown"}
-    ]  # fmt: skip
-    assert later == []
-
-
-def test_time_is_asked_of_the_one_clock() -> None:
-    wrong = []
-    for path, call, name in calls():
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        of = (
-            owner.attr
-            if isinstance(owner, ast.Attribute)
-            else owner.id
-            if isinstance(owner, ast.Name)
-            else ""
-        )
-        asked = (of, name) in {
-            ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time"),
-            ("timezone", "now"), ("timezone", "localdate"),
-            ("datetime", "utcfromtimestamp"),
-        }  # fmt: skip
-        naive = (of, name) == ("datetime", "fromtimestamp") and len(call.args) + len(call.keywords) < 2
-        if (asked or naive) and path not in CLOCK_MAY_BE_READ_IN:
-            wrong.append(f"{path}:{call.lineno} {of}.{name}()")
-    assert wrong == []
 
 
 def test_there_are_two_receivers_of_saves_and_both_live_in_core_signals() -> None:
