@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.urls import reverse
 
 from accounts import doctor
@@ -37,7 +37,7 @@ def providers(location: Location) -> Iterator[Finding]:
     accounts = ProviderAccount.objects.filter(location=location, enabled=True).select_related("pause")
     # What was read from a provider's list says nothing about its webhooks.
     delivered = Receipt.objects.filter(account=OuterRef("pk")).exclude(
-        external_id__startswith=wix_rest_format.KEY
+        Q(external_id__startswith=wix_rest_format.KEY) | Q(headers__has_key=polling.POLLED)
     )
     newest = delivered.order_by("-created_at").values("created_at")[:1]
     rows = list(accounts.annotate(last=Subquery(newest)))

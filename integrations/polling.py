@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 #: Lists read of one login and kind in a run, and real seconds that a run may take; the next one goes on.
 MOST_LISTS = 10
 SECONDS = 90.0
-#: A receipt's headers say so when nothing but a list brought it.
-POLLED = {"Polled": "yes"}
+#: Under this name a receipt's headers say that nothing but a list brought it.
+POLLED = "Polled"
 #: As many deliveries in a row from a list show that webhooks fail; one may have overtaken its webhook.
 TELLING = 3
 
@@ -73,7 +73,7 @@ def only_by_asking(account: ProviderAccount) -> bool:
     if account.provider not in _sources:
         return False
     latest = Receipt.objects.filter(account=account).order_by("-id").values_list("headers", flat=True)
-    seen = [POLLED.items() <= headers.items() for headers in latest[:TELLING]]
+    seen = [POLLED in headers for headers in latest[:TELLING]]
     return len(seen) == TELLING and all(seen)
 
 
@@ -128,5 +128,5 @@ def _store(sharing: Sequence[ProviderAccount], kind: Kind, body: bytes) -> bool:
         # Kept all the same: it is parked where a person sees it, and does not stand in the list for ever.
         key = inbound.key_of("", body)
         delivery = inbound.Delivery(account=sharing[0], kind=kind, key=key, thread=key, body=body)
-    delivery.headers.update(POLLED)
+    delivery.headers[POLLED] = "yes"
     return inbound.store(delivery)[1]

@@ -11,7 +11,7 @@ from django.db import connection
 
 from avatar_cms.state.counts import Scope, within
 from core import clock
-from integrations import provider_settings, silence
+from integrations import polling, provider_settings, silence
 from integrations.models import ProviderAccount
 from integrations.providers import wix_rest_format
 from integrations.silence import Hearing
@@ -20,7 +20,8 @@ _LAST = """
 SELECT a.id, r.created_at FROM unnest(%s::bigint[]) AS a(id)
 CROSS JOIN LATERAL (
     SELECT created_at FROM integrations_receipt
-    WHERE account_id = a.id AND NOT starts_with(external_id, %s) ORDER BY created_at DESC LIMIT %s) r
+    WHERE account_id = a.id AND NOT starts_with(external_id, %s) AND NOT jsonb_exists(headers, %s)
+    ORDER BY created_at DESC LIMIT %s) r
 ORDER BY a.id, r.created_at DESC
 """
 
@@ -46,7 +47,8 @@ def accounts(scope: Scope = None) -> list[Heard]:
     if called:
         with connection.cursor() as cursor:
             # What was read from a provider's list says nothing about its webhooks.
-            cursor.execute(_LAST, [[row.pk for row in called], wix_rest_format.KEY, silence.LAST])
+            ids = [row.pk for row in called]
+            cursor.execute(_LAST, [ids, wix_rest_format.KEY, polling.POLLED, silence.LAST])
             for pk, at in cursor.fetchall():
                 moments[pk].append(at)
     now = clock.now()

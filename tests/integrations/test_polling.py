@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import sending_stops
+from avatar_cms.state import hearing
 from core import ticks
 from core.causes import Cause
 from integrations import http, polling
@@ -62,7 +63,8 @@ def test_what_the_webhook_lost_is_stored_and_taken_off_the_lists(media, sydney):
     media.report(message_id, "delivered", delivery_report_id="D-1")
     assert polling.poll() == 2
     assert keys() == ["R-1", "receipt:D-1"]
-    assert [receipt.headers for receipt in Receipt.objects.all()] == [polling.POLLED] * 2
+    assert [receipt.headers for receipt in Receipt.objects.all()] == [{"Polled": "yes"}] * 2
+    assert [heard.hearing.last for heard in hearing.accounts()] == [None], "its webhooks said nothing"
     assert media.unconfirmed == {"replies": [], "delivery_reports": []}
     assert polling.poll() == 0
 
