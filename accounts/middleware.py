@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -106,6 +107,7 @@ def _entry(request: HttpRequest, response: HttpResponse, digest: str, duration_m
     match = request.resolver_match
     return AuditEntry(
         at=clock.now(),
+        request_id=getattr(request, "request_id", None) or uuid4(),
         user_id=user_id,
         location_id=note.location_id or (here.pk if here is not None else None),
         method=request.method or "",

@@ -24,7 +24,7 @@ from automation.facts import Wanted
 from automation.models import ActionRun, RuleRun
 from automation.rulebook import looked_at
 from automation.subjects import Happening, Subject
-from core import clock, work
+from core import clock, log_context, work
 from core.crashpoints import crashpoint, declare
 from core.errors import DomainError
 from core.work import NewWork
@@ -115,7 +115,7 @@ def _together(kind: type[Any], chosen: Sequence[tuple[Job, StepPlan]]) -> None:
 def _one_by_one(kind: type[Any], chosen: Sequence[tuple[Job, StepPlan]]) -> None:
     for job, plan in chosen:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), log_context.bound(run=job.run.pk):
                 done = doing.do(kind, [job.order(plan.intent)])[0]
         except (OperationalError, InterfaceError):
             raise

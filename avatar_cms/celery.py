@@ -6,8 +6,9 @@ import os
 import signal
 from typing import Any
 
+import structlog
 from celery import Celery
-from celery.signals import beat_init, worker_process_init, worker_ready
+from celery.signals import beat_init, task_postrun, task_prerun, worker_process_init, worker_ready
 
 from avatar_cms.embedded import processes
 
@@ -44,3 +45,16 @@ def leave_the_group(**kwargs: Any) -> None:
     die = processes.die_with_parent(signal.SIGKILL)
     if die is not None:
         die()
+
+
+@task_prerun.connect
+def name_the_job(task_id: str, task: Any, **kwargs: Any) -> None:
+    """Log lines of a job carry its id."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(job=task.name, job_id=task_id)
+
+
+@task_postrun.connect
+def forget_the_job(**kwargs: Any) -> None:
+    """What the process does next is not that job's."""
+    structlog.contextvars.clear_contextvars()

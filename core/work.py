@@ -22,7 +22,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
-from core import clock, doorbell
+from core import clock, doorbell, log_context
 from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from core.models import Event, Work
@@ -327,7 +327,9 @@ def _attempt(handler: Handler, items: list[Work]) -> None:
     if items[0].attempts > 1:
         _foretell(items[0])
         crashpoint("work.foretold")
-    with transaction.atomic():
+    ids = log_context.some([item.pk for item in items])
+    event_id = items[0].event_id if len(items) == 1 else None
+    with log_context.bound(handler=handler.name, work=ids, event_id=event_id), transaction.atomic():
         handler.function(items)
         crashpoint("work.handled")
         _finish(items)
@@ -388,7 +390,7 @@ def _fail(item: Work, error: Exception) -> None:
         extra={
             "handler": item.handler,
             "item": item.pk,
-            "event": item.event_id,
+            "event_id": item.event_id,
             "error": type(error).__name__,
         },
     )
