@@ -10,8 +10,9 @@ class AvatarCmsConfig(AppConfig):
     verbose_name = "Avatar Imaging CMS"
 
     def ready(self) -> None:
-        from avatar_cms import checks, clinic_checks, operations, watching
+        from avatar_cms import checks, clinic_checks, operations, sentry, watching
 
+        sentry.connect()
         checks.connect()
         clinic_checks.connect()
         watching.connect()

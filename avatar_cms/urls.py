@@ -19,6 +19,7 @@ def _of_apps() -> list[URLPattern | URLResolver]:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("avatar_cms.health")),
+    path("", include("avatar_cms.metrics")),
     *_of_apps(),
     path("api/", include("avatar_cms.api_urls")),
     path("admin/", admin.site.urls),

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.log_context.RequestIdMiddleware",
+    "avatar_cms.request_metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "avatar_cms.security.ContentSecurityPolicyMiddleware",
@@ -231,6 +232,11 @@ OUTBOUND_ALLOWED_HOSTS: list[str] = env.list("OUTBOUND_ALLOWED_HOSTS", default=[
 #: Where alerts go (docs/runbook.md): an incoming webhook of Slack, addresses of e-mail. Empty: nowhere.
 ALERT_SLACK_URL = env.str("ALERT_SLACK_URL", "")
 ALERT_EMAIL: list[str] = env.list("ALERT_EMAIL", default=[])
+#: Whoever sends it may read /metrics; empty: nobody, and nothing is counted. The web's processes count in files there.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_DIR = env.str("METRICS_DIR", str(BASE_DIR / "var" / "metrics"))
+#: Where errors are told of; empty: nowhere, and Sentry's library is not imported.
+SENTRY_DSN = env.str("SENTRY_DSN", "")
 
 # ------------------------------------------------------------------------------------------------ files and looks
 

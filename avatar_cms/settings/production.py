@@ -20,7 +20,7 @@ for _required in ("DATABASE_URL", "REDIS_URL"):
 # The proxy in front ends TLS and must set this header itself, whatever the caller sent.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?$"]
+SECURE_REDIRECT_EXEMPT = [r"^(health(/ready)?|metrics)/?$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
