@@ -91,7 +91,8 @@ def read_phone(raw: str, region: str | None) -> Phone:
 
     ``region`` is the ISO code of the location's country ("AU"), used for numbers without a country code;
     None when there is none. Spaces, brackets, dots, a trunk zero as in "+61 (0)412", "tel:", full-width and
-    Arabic digits and extensions are understood. Emergency and other short codes are refused.
+    Arabic digits and extensions are understood, and so is how mobile numbers of Mexico and Brazil used to be
+    written. Emergency and other short codes are refused.
     """
     if not raw or not raw.strip():
         return Phone(code="empty", reason="No phone number was given.")
@@ -100,6 +101,7 @@ def read_phone(raw: str, region: str | None) -> Phone:
     except NumberParseException as error:
         code, reason = _UNPARSED[error.error_type]
         return Phone(code=code, reason=reason)
+    number.national_number = _as_written_now(number.country_code or 0, number.national_number or 0)
     if not phonenumbers.is_valid_number(number):
         code, reason = _IMPOSSIBLE.get(phonenumbers.is_possible_number_with_reason(number), _NOT_IN_USE)
         return Phone(code=code, reason=reason)
@@ -109,6 +111,18 @@ def read_phone(raw: str, region: str | None) -> Phone:
         region=phonenumbers.region_code_for_number(number) or "",
         extension=number.extension or "",
     )
+
+
+def _as_written_now(country: int, national: int) -> int:
+    """A mobile number as its country writes it now: Mexico dropped the 1 in front of ten digits (2019), Brazil put a 9
+    between the area and eight digits (2016). Providers and old address books still give the other way.
+    """
+    digits = str(national)
+    if country == 52 and len(digits) == 11 and digits[0] == "1":
+        return int(digits[1:])
+    if country == 55 and len(digits) == 10 and digits[2] in "6789":
+        return int(f"{digits[:2]}9{digits[2:]}")
+    return national
 
 
 def normalise_phone(raw: str, region: str | None) -> str:
