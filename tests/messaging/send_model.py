@@ -27,9 +27,8 @@ from messaging.models import Message
 class Provider:
     """Accepts the same text twice if asked twice. Its answers go wrong as `answers` says, one for each text."""
 
-    capabilities = Capabilities(search=True, receipts=True)
-
-    def __init__(self) -> None:
+    def __init__(self, *, batch: int = 1) -> None:
+        self.capabilities = Capabilities(search=True, receipts=True, batch=batch)
         self.journal: list[str] = []
         """References of what it accepted, in order."""
         self.answers: deque[str] = deque()
