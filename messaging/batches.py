@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email.utils import formataddr
 
 from integrations import gateways, pacing
-from integrations.models import SenderIdentity
+from integrations.models import ProviderAccount, SenderIdentity
 from integrations.ports import OutboundEmail, OutboundSms, SendOutcome
 from messaging.models import Message, Purpose
 
@@ -78,7 +78,12 @@ def way_of(sender: SenderIdentity) -> Way:
     if sender.is_email:
         mailer = gateways.email_for(sender.account)
         return Way(1, False, lambda messages: [mailer.send(as_email(message)) for message in messages])
-    gateway = gateways.for_account(sender.account)
+    return way_by(sender.account)
+
+
+def way_by(account: ProviderAccount) -> Way:
+    """How texts are handed over by an account."""
+    gateway = gateways.for_account(account)
     return Way(
         gateway.capabilities.batch,
         gateway.capabilities.paced,

@@ -167,6 +167,7 @@ def _gather(messages: Sequence[Message]) -> Facts:
     contact_ids = {message.contact_id for message in messages}
     names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
     seeking = {message.contact_id for message in messages if message.booking_id is None}
+    ours = [message.pk for message in messages if message.pk is not None]
     return Facts(
         now=now,
         stops={pk: stop.kind for pk, stop in sending_stops.stopped_for(locations).items()},
@@ -175,8 +176,8 @@ def _gather(messages: Sequence[Message]) -> Facts:
         senders=_senders(locations),
         tried=_tried(messages),
         spent=limits.spent_today(locations.values(), now),
-        lately=limits.what_numbers_got(locations, everybody, now),
-        said=limits.said_lately(everybody, now),
+        lately=limits.what_numbers_got(locations, everybody, now, but=ours),
+        said=limits.said_lately(everybody, now, but=ours),
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
         last_visits=values.last_visits(contact_ids) if "months" in names else {},
         booked_at=booking_selectors.last_booked({m.contact_id for m in messages if _asks_to_book(m)}, now),

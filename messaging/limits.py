@@ -91,9 +91,9 @@ def spent_up(location_ids: Iterable[int], now: datetime) -> set[int]:
 
 
 def what_numbers_got(
-    location_ids: Iterable[int], addresses: Iterable[str], now: datetime
+    location_ids: Iterable[int], addresses: Iterable[str], now: datetime, *, but: Iterable[int] = ()
 ) -> dict[tuple[int, str], Lately]:
-    """What each number got lately, what is on its way there included; in one query."""
+    """What each number got lately, what is on its way there included, but not these messages; in one query."""
     answers = Q(exempt_quiet=True) | Q(category=Category.REPLY)
     automatic = ~Q(cause_kind="user")
     # Another worker's call that has begun, or of which nobody knows the end, counts as one that arrived.
@@ -103,6 +103,7 @@ def what_numbers_got(
             going | Q(sent_at__gte=now - A_MONTH),
             location_id__in=list(location_ids), address__in=list(addresses), direction=Direction.OUTBOUND,
         )
+        .exclude(pk__in=list(but))
         .values("location_id", "address")
         .annotate(
             care=Count("id", filter=Q(purpose=Purpose.CARE)),
@@ -119,8 +120,13 @@ def what_numbers_got(
     }
 
 
-def said_lately(addresses: Iterable[str], now: datetime) -> set[tuple[str, str]]:
-    rows = Message.objects.filter(
-        address__in=list(addresses), direction=Direction.OUTBOUND, status__in=ON_ITS_WAY
-    ).filter(Q(sent_at__gte=now - SAME_AGAIN) | Q(sent_at__isnull=True, updated_at__gte=now - SAME_AGAIN))
+def said_lately(addresses: Iterable[str], now: datetime, *, but: Iterable[int] = ()) -> set[tuple[str, str]]:
+    """What was said to each number within ten minutes, but by these messages; as (number, words)."""
+    rows = (
+        Message.objects.filter(
+            address__in=list(addresses), direction=Direction.OUTBOUND, status__in=ON_ITS_WAY
+        )
+        .exclude(pk__in=list(but))
+        .filter(Q(sent_at__gte=now - SAME_AGAIN) | Q(sent_at__isnull=True, updated_at__gte=now - SAME_AGAIN))
+    )
     return set(rows.values_list("address", "body"))

@@ -325,7 +325,7 @@ def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes, *,
         )
     elif after.status == Status.UNKNOWN:
         if message.status != Status.UNKNOWN:
-            became.unknown(message, look_at=clock.now() + FIRST_LOOK)
+            became.unknown(message, look_at=message.next_try_at or clock.now() + FIRST_LOOK)
     elif elsewhere and after.status != Status.PARKED:
         became.back_in_line(message, at=None, reason=outcome.error_code)
     elif mend:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 
 from contacts.models import Contact
 from core import clock
@@ -15,7 +17,7 @@ from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from integrations import gateways
 from integrations.ports import LookupAnswer
-from messaging import batches, judging, limits, outcomes, restored, stops
+from messaging import batches, judging, limits, outcomes, repeating, restored, stops
 from messaging.models import Channel, Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 declare("message.recovered", "message.asked", "message.looked_up", "message.settled")
 
 BATCH = 100
+#: Real seconds that one round of asking may take, after which no more is asked.
+SECONDS = 20
 #: Held messages that are put back in line together.
 RECONSIDERED = 1000
 #: When to ask the provider again, counted from the call. After the last only a receipt or a person settles
@@ -55,29 +59,49 @@ def recover_leases() -> int:
 
 
 def ask_about_unknown() -> int:
-    """Ask the providers about sends of which nobody knows the end. Returns how many were asked about."""
+    """Settle what can be settled of sends of which nobody knows the end: by calling again where the provider knows a
+    second call by our reference, else by asking. Returns how many were due; those that time ran out for are asked
+    about next time.
+    """
     asked = _claim_unknown()
     if asked:
         crashpoint("message.asked")
-    for message in asked:
-        account = message.provider_account
-        # A mail server cannot be asked what became of an e-mail: a person must look.
-        asks = account is not None and account.enabled and message.channel != Channel.EMAIL
-        gateway = gateways.for_account(account) if asks and account is not None else None
-        if gateway is None or not gateway.capabilities.search:
-            continue
-        first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()
-        try:
-            answer = gateway.lookup(batches.as_sms(message), sent_after=(first or message.created_at) - SKEW)
-        except Exception:
-            logger.exception("look-up failed", extra={"message_id": message.pk})
-            continue
-        crashpoint("message.looked_up")
-        if answer.kind == "absent" and restored.proves_nothing(message):
-            continue
-        _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
-        crashpoint("message.settled")
+    ends = monotonic() + SECONDS
+    for place, message in enumerate(asked):
+        if monotonic() > ends:
+            _put_off(asked[place:])
+            break
+        _ask(message)
     return len(asked)
+
+
+def _ask(message: Message) -> None:
+    account = message.provider_account
+    # A mail server cannot be asked what became of an e-mail: a person must look.
+    if account is None or not account.enabled or message.channel == Channel.EMAIL:
+        return
+    gateway = gateways.for_account(account)
+    first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()
+    if repeating.remembered(gateway.capabilities, first) and repeating.repeat(message):
+        return
+    if not gateway.capabilities.search:
+        return
+    try:
+        answer = gateway.lookup(batches.as_sms(message), sent_after=(first or message.created_at) - SKEW)
+    except Exception:
+        logger.exception("look-up failed", extra={"message_id": message.pk})
+        return
+    crashpoint("message.looked_up")
+    if answer.kind == "absent" and restored.proves_nothing(message):
+        return
+    _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
+    crashpoint("message.settled")
+
+
+def _put_off(messages: Sequence[Message]) -> None:
+    """Let them be asked about next time."""
+    ids = [message.pk for message in messages]
+    Message.objects.filter(pk__in=ids, status=Status.UNKNOWN).update(next_try_at=clock.now())
 
 
 @transaction.atomic
@@ -91,10 +115,11 @@ def _claim_unknown() -> list[Message]:
         .values_list("pk", flat=True)[:BATCH]
     )
     messages = judging.load(due)
+    calls = SendAttempt.objects.filter(
+        Q(fence=F("message__fence")) | Q(outcome=repeating.REPEATED), message_id__in=due
+    )
     started = dict(
-        SendAttempt.objects.filter(message_id__in=due, fence=F("message__fence")).values_list(
-            "message_id", "started_at"
-        )
+        calls.values("message_id").annotate(first=Min("started_at")).values_list("message_id", "first")
     )
     for message in messages:
         begun = started.get(message.pk, now)

@@ -70,11 +70,12 @@ def test_the_send_path_has_these_crash_points():
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_there_each_message_still_goes_out_exactly_once(queued, relay, point):
-    died = relay(crash_at=f"{point}:1")
+@pytest.mark.parametrize("kind", ["search", pytest.param("once", marks=pytest.mark.slow)])
+def test_killed_there_each_message_still_goes_out_exactly_once(queued, relay, point, kind):
+    died = relay(kind, crash_at=f"{point}:1")
     assert died.returncode == -signal.SIGKILL, died.stderr
     time_passes()
-    finished = relay()
+    finished = relay(kind)
     assert finished.returncode == 0, finished.stderr
 
     references = [str(message.public_id) for message in queued]
