@@ -161,3 +161,30 @@ def test_three_hundred_stale_reminders_after_days_without_a_worker_all_say_why(
     reasons = Message.objects.values_list("status", "reason").distinct()
     assert set(reasons) <= {("skipped", "visit_over"), ("expired", "too_late")}
     assert Message.objects.count() == 300
+
+
+def test_b4_a_late_booking_gets_what_is_still_to_come_and_nothing_after_it_has_begun(
+    sydney: Any, gateway: Any, book: Any, now: clock.Frozen
+) -> None:
+    offsets, names = (259200, 86400, 7200), NAMES
+    next_day = book(
+        make_contact(sydney, name="Anna Next", phone="+61415000001"), at=NOW + timedelta(hours=20)
+    )
+    one = book(make_contact(sydney, name="Anna One", phone="+61415000002"), at=NOW + timedelta(hours=1))
+    for booking in (next_day, one):
+        schedule_reminders([ReminderPlan(booking.pk, offsets, names, RULE)])
+
+    def states(booking: Any) -> list[tuple[str, str]]:
+        return list(Message.objects.filter(booking=booking).order_by("id").values_list("status", "reason"))
+
+    late = ("skipped", "lead_time_passed")
+    assert states(next_day) == [late, late, ("scheduled", "")]
+    assert states(one) == [late, late, late]
+    while now.at < NOW + timedelta(days=2):
+        now.advance(timedelta(minutes=15))
+        sending.send_due()
+    assert [sms.to for sms in gateway.sent] == ["+61415000001"]
+    assert states(next_day) == [late, late, ("sent", "")]
+    only = Message.objects.get(booking=next_day, status="sent")
+    assert only.sent_at is not None
+    assert only.sent_at < next_day.appointment_datetime
