@@ -175,13 +175,22 @@ def drain(*, max_items: int | None = None, deadline: float | None = None) -> int
         if not claimed:
             break
         crashpoint("work.claimed")
-        groups: dict[str, list[Work]] = defaultdict(list)
-        for item in claimed:
-            groups[item.handler].append(item)
-        for name, items in groups.items():
+        for name, items in _turns(claimed):
             _run_in_batches(_handlers.get(name), items)
         ran += len(claimed)
     return ran
+
+
+def _turns(claimed: list[Work]) -> Iterator[tuple[str, list[Work]]]:
+    """Claimed items by handler. What a worker ended with before, and its subject's, comes last: whoever ends with it
+    again leaves nothing undone.
+    """
+    feared = {(item.handler, item.subject or item.pk) for item in claimed if item.last_error == WORKER_ENDED}
+    groups: dict[tuple[bool, str], list[Work]] = defaultdict(list)
+    for item in claimed:
+        groups[(item.handler, item.subject or item.pk) in feared, item.handler].append(item)
+    for (_, name), items in sorted(groups.items(), key=lambda group: group[0][0]):
+        yield name, items
 
 
 _HEADS = """
