@@ -168,7 +168,7 @@ def test_b4_a_late_booking_gets_what_is_still_to_come_and_nothing_after_it_has_b
 ) -> None:
     offsets, names = (259200, 86400, 7200), NAMES
     next_day = book(
-        make_contact(sydney, name="Anna Next", phone="+61415000001"), at=NOW + timedelta(hours=20)
+        make_contact(sydney, name="Anna Next", phone="+61415000001"), at=NOW + timedelta(hours=22)
     )
     one = book(make_contact(sydney, name="Anna One", phone="+61415000002"), at=NOW + timedelta(hours=1))
     for booking in (next_day, one):
