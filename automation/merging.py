@@ -7,6 +7,7 @@ from django.db.models.functions import Concat, Substr
 
 from automation.models import RuleRun
 from contacts import merging
+from contacts.merge_journal import values
 from contacts.merging import Merge
 
 
@@ -19,8 +20,12 @@ def move(merge: Merge) -> int:
     dated = RuleRun.objects.filter(contact=merge.away, anchor__startswith=theirs)
     anchor = Concat(Value(mine), rest, output_field=TextField())
     taken = RuleRun.objects.filter(rule=OuterRef("rule"), anchor=OuterRef("wanted"))
+    for run in dated.annotate(wanted=anchor).exclude(Exists(taken)):
+        before = values(run, ("anchor",))
+        run.anchor = run.wanted
+        merge.journal.changed(run, before)
     dated.annotate(wanted=anchor).exclude(Exists(taken)).update(anchor=anchor)
-    return RuleRun.objects.filter(contact=merge.away).update(contact=merge.keep)
+    return merge.repoint(RuleRun.objects.filter(contact=merge.away), "contact_id")
 
 
 def connect() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bookings import selectors
-from contacts import merging
+from bookings.models import Booking
+from contacts import merging, unmerging
 
 
 def next_visits(contact_ids: Iterable[int], now: datetime) -> dict[int, datetime]:
@@ -18,3 +19,4 @@ def next_visits(contact_ids: Iterable[int], now: datetime) -> dict[int, datetime
 def connect() -> None:
     """Called when the app is ready."""
     merging.next_visits.register("bookings", next_visits)
+    unmerging.carriers.register("bookings.booking", Booking)

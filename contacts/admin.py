@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 
 from accounts import access, pages, roles
 from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
-from contacts import merge_page, panels, pipeline, selectors, services
+from contacts import merge_page, panels, pipeline, selectors, services, unmerge_page
 from contacts.admin_filters import BandFilter, HiddenFilter, StageFilter
 from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
 from contacts.models import (
@@ -188,7 +188,7 @@ class ContactAdmin(ScopedAdmin):
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["merge_with", "recalculate", "opt_out", "opt_in", "hide", "bring_back"],
+            "items": ["merge_with", "undo_merge", "recalculate", "opt_out", "opt_in", "hide", "bring_back"],
         },
     )
 
@@ -239,6 +239,18 @@ class ContactAdmin(ScopedAdmin):
         """Leads to the page that compares two contacts."""
         return HttpResponseRedirect(reverse("admin:contacts_contact_merge", args=(object_id,)))
 
+    @action(description="Undo a merge…", url_path="undo-merge", icon="call_split", permissions=["change"])
+    def undo_merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads to the page that shows who was merged into this contact."""
+        return HttpResponseRedirect(reverse("admin:contacts_contact_unmerge", args=(object_id,)))
+
+    def unmerge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """See `contacts.unmerge_page`."""
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404("There is no such contact.")
+        return self._moved_on(request, contact) or unmerge_page.unmerge(request, contact, self.opts)
+
     def merge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """See `contacts.merge_page`."""
         contact = self.get_object(request, object_id)
@@ -250,14 +262,19 @@ class ContactAdmin(ScopedAdmin):
         """The way to the contact that a merged one is now."""
         if contact.merged_into is None:
             return None
-        messages.info(request, "This contact was merged into the one you see.")
+        messages.info(
+            request,
+            "This contact was merged into the one you see. “Undo a merge”, under More, takes them apart.",
+        )
         return HttpResponseRedirect(_address(contact.merged_into.public_id))
 
     def get_urls(self) -> list[Any]:
         history = self.admin_site.admin_view(self.timeline_view)
         merging = self.admin_site.admin_view(pages.refusing(self.merge_view))
+        undoing = self.admin_site.admin_view(pages.refusing(self.unmerge_view))
         return [
             path("<path:object_id>/merge/", merging, name="contacts_contact_merge"),
+            path("<path:object_id>/unmerge/", undoing, name="contacts_contact_unmerge"),
             path("<path:object_id>/timeline/", history, name="contacts_contact_timeline"),
             *super().get_urls(),
         ]

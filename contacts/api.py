@@ -27,6 +27,7 @@ from contacts.api_serializers import (
     NewContact,
     PipelineSerializer,
     TimelineSerializer,
+    UnmergedSerializer,
     WarmnessSerializer,
 )
 from contacts.models import Contact
@@ -203,6 +204,24 @@ class ContactViewSet(Creating, Updating, Deleting, BaseViewSet):
         self.note([other])
         keep, away = (other, contact) if way == "into" else (contact, other)
         return self.answer(services.merge_contacts(keep_id=keep.pk, away_id=away.pk, cause=self.cause))
+
+    @extend_schema(request=None, responses=UnmergedSerializer)
+    @action(detail=True, methods=["post"], gate_action="update")
+    def unmerge(self, request: Request, id: str) -> Response:
+        """Undo the merge of the contact in the path, which was merged into another one. What the merge moved comes
+        back; fields changed since (`kept`) and rows made since (`stayed`) remain with the one it was merged into.
+
+        409 when it is not merged, when the merge was never written down, or when a later merge has to be undone
+        first; that one's contact is then in `fields.first`.
+        """
+        self.queryset = Contact.objects.select_related("location", "guardian", "owner")
+        contact = self.get_object()
+        if contact.merged_into is not None:
+            user, survivor = cast(User, request.user), contact.merged_into
+            self.note([access.get_visible_or_404(Contact, user, survivor.public_id, "update")])
+        undone = services.unmerge_contact(contact_id=contact.pk, cause=self.cause)
+        shown = UnmergedSerializer(undone, context=self.get_serializer_context())
+        return Response(shown.data)
 
     @extend_schema(request=ConsentInput, responses=ContactCardSerializer)
     @action(detail=True, methods=["post"], url_path="opt-out", gate_action="update")

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts import staff
 from accounts.models import Location, User
-from contacts import selectors
+from contacts import selectors, unmerging
 from contacts.models import Contact
 from contacts.vocabulary import Channel, Intent, Purpose, Source
 from core.api import PublicIdField, PublicModelSerializer
@@ -195,6 +195,26 @@ class MergeInput(serializers.Serializer):
         if len(attrs) != 1:
             raise serializers.ValidationError({"into": "Name the other contact once, as into or as from."})
         return attrs
+
+
+class UnmergedSerializer(serializers.Serializer):
+    """Two contacts that are two again, and what the undoing left with the survivor."""
+
+    contact = ContactCardSerializer()
+    survivor = ContactCardSerializer()
+    kept = serializers.ListField(
+        child=serializers.CharField(), help_text="Changed since the merge, so left as they are."
+    )
+    moved = serializers.DictField(
+        source="back", child=serializers.IntegerField(), help_text="Kind of row -> how many came back."
+    )
+    stayed = serializers.SerializerMethodField(
+        help_text="Kind of row -> ids of those made since, newest first."
+    )
+
+    @extend_schema_field(serializers.DictField(child=serializers.ListField(child=serializers.UUIDField())))
+    def get_stayed(self, undone: Any) -> dict[str, list[str]]:
+        return unmerging.named(undone.stayed)
 
 
 class ConsentInput(serializers.Serializer):

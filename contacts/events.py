@@ -20,6 +20,11 @@ CONTACT_MERGED = events.define(
     label="Another contact was merged into this one",
     keys=("away", "fields", "moved", "from_stage", "to_stage"),
 )
+CONTACT_UNMERGED = events.define(
+    "contact_unmerged",
+    label="A merge was undone: two contacts again",
+    keys=("keep", "away", "kept", "moved", "stayed"),
+)
 STAGE_MOVED = events.define(
     "stage_moved",
     label="Contact moved stage",

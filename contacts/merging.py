@@ -2,11 +2,13 @@
 
 Every foreign key to a contact is found by asking the models, so that a new app's rows move without anybody
 thinking of it. Where plain re-pointing would break a rule (a log that is append-only, one open task of a
-type), the app registers a mover for its model. Nothing is deleted.
+type), the app registers a mover for its model. Nothing is deleted. What is done
+is written down with it, so that `contacts.unmerging` can take it back.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from django.db import models, transaction
 from contacts import consent, editing, events, pipeline, search, stages, uniting, warmness
 from contacts.commands import StageMove
 from contacts.locks import contacts_for_update, email_lock, hold, identity_lock, phone_lock
+from contacts.merge_journal import Journal, values
+from contacts.merge_models import ContactMerge
 from contacts.models import Contact, ExternalIdentity
 from contacts.signals import PERSONAL
 from contacts.vocabulary import Channel, ConsentState
@@ -26,10 +30,11 @@ from core import clock, work
 from core import events as log
 from core.causes import Cause
 from core.errors import Conflict, Invalid
-from core.models import FieldChange
+from core.models import Event, FieldChange
 from core.registry import Registry
 
 REASON = "merged"
+STAGE = ("current_pipeline", "current_stage", "stage_entered_at")
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Merge:
     away: Contact
     cause: Cause
     now: datetime
+    journal: Journal = dataclasses.field(default_factory=Journal)
+
+    def repoint(self, rows: models.QuerySet[Any], column: str) -> int:
+        """Point rows of `away` at `keep`, and write down which; how many they were."""
+        return self.journal.repoint(rows, column, old=self.away.pk, new=self.keep.pk)
 
 
 Mover = Callable[[Merge], int]
@@ -64,30 +74,36 @@ def merge_contacts(*, keep_id: int, away_id: int, cause: Cause) -> Contact:
     Raises Invalid for one and the same contact or two clinics, Conflict when one of them was merged already or
     the survivor is hidden, NotFound when one is not there.
     """
-    keep, away = _locked(keep_id, away_id)
+    keep, away = locked(keep_id, away_id)
     _refuse(keep, away)
     merge = Merge(keep, away, cause, clock.now())
     steps = _steps(merge)
-    before = {contact.pk: {name: getattr(contact, name) for name in PERSONAL} for contact in (keep, away)}
+    before = personal(keep, away)
     come_from = keep.current_stage
     changed = _unite(merge, steps)
     _carry_withdrawals(merge)
     moved = {label: count for label, move in _plan() if (count := move(merge))}
-    work.move_subject(f"contact:{away.pk}", f"contact:{keep.pk}")
-    _tell(merge, before, data={
+    waiting = work.move_subject(f"contact:{away.pk}", f"contact:{keep.pk}")
+    event = _tell(merge, before, data={
         "away": away.pk, "fields": changed, "moved": moved, "from_stage": come_from, "to_stage": keep.current_stage,
     })  # fmt: skip
+    ContactMerge.objects.create(
+        location_id=keep.location_id, keep=keep, away=away, event_id=event.pk, at=merge.now, work=waiting,
+        moves=merge.journal.moves, changes=merge.journal.changes, cause_kind=cause.kind, cause_id=str(cause.id),
+    )  # fmt: skip
     search.refresh([keep])
     warmness.rescore({keep.pk: keep}, {keep.pk: cause})
     return keep
 
 
-def _locked(keep_id: int, away_id: int) -> tuple[Contact, Contact]:
-    """Both, with everybody whose row a merge touches, in order of id; names first, as whoever matches does."""
+def locked(keep_id: int, away_id: int, *, phones: Iterable[str] = ()) -> tuple[Contact, Contact]:
+    """Both, with everybody whose row a merge touches, in order of id; names (and these phones) first, as whoever
+    matches does."""
     pair = (keep_id, away_id)
     rows = Contact.objects.filter(pk__in=pair).values_list("location_id", "phone", "email")
     names = []
     for place, phone, email in rows:
+        names += [phone_lock(place, other) for other in phones]
         names += [phone_lock(place, phone)] if phone else []
         names += [email_lock(place, email)] if email else []
     known = ExternalIdentity.objects.filter(contact__in=pair)
@@ -138,17 +154,15 @@ def _plan() -> list[tuple[str, Mover]]:
 
 def _repoint(model: type[models.Model], column: str) -> Mover:
     def move(merge: Merge) -> int:
-        rows = model._base_manager.filter(**{column: merge.away.pk})
-        return rows.update(**{column: merge.keep.pk})
+        return merge.repoint(model._base_manager.filter(**{column: merge.away.pk}), column)
 
     return move
 
 
 def _move_people(merge: Merge) -> int:
     """The household is reached through the survivor, and whoever was merged before points at it too."""
-    members = Contact.objects.filter(guardian=merge.away)
-    count = members.update(guardian=merge.keep, updated_at=merge.now)
-    return count + Contact.objects.filter(merged_into=merge.away).update(merged_into=merge.keep)
+    members = merge.repoint(Contact.objects.filter(guardian=merge.away), "guardian_id")
+    return members + merge.repoint(Contact.objects.filter(merged_into=merge.away), "merged_into_id")
 
 
 def _steps(merge: Merge) -> tuple[pipeline.Place, ...]:
@@ -172,6 +186,10 @@ def _unite(merge: Merge, steps: tuple[pipeline.Place, ...]) -> list[str]:
     # Whoever was called hot already does not become so by two records becoming one.
     wanted["warmness_score"] = max(keep.warmness_score, away.warmness_score)
     changed = sorted(name for name, value in wanted.items() if getattr(keep, name) != value)
+    before = (
+        values(keep, sorted({*changed, *STAGE} - {"warmness_score"})),
+        values(away, ("phone", "guardian_id")),
+    )
     if wanted["phone"] == away.phone:
         away.phone = ""
     if away.guardian_id == keep.pk:
@@ -183,8 +201,9 @@ def _unite(merge: Merge, steps: tuple[pipeline.Place, ...]) -> list[str]:
     away.updated_at = keep.updated_at = merge.now
     # The phone is given up before it is taken.
     Contact.objects.bulk_update([away], ["phone", "guardian_id", "merged_into_id", "updated_at"])
-    stage = ["current_pipeline", "current_stage", "stage_entered_at"]
-    Contact.objects.bulk_update([keep], [*changed, *stage, "updated_at"])
+    Contact.objects.bulk_update([keep], [*changed, *STAGE, "updated_at"])
+    for contact, was in zip((keep, away), before, strict=True):
+        merge.journal.changed(contact, was)
     for contact in (keep, away):
         contact.remember({*changed, "phone", "guardian_id"})
     return changed
@@ -255,18 +274,29 @@ def _carry_withdrawals(merge: Merge) -> None:
             )  # fmt: skip
 
 
-def _tell(merge: Merge, before: Mapping[int, Mapping[str, str]], *, data: dict[str, Any]) -> None:
+def _tell(merge: Merge, before: Mapping[int, Mapping[str, str]], *, data: dict[str, Any]) -> Event:
     event = log.record(
         events.CONTACT_MERGED, cause=merge.cause, location_id=merge.keep.location_id, contact_id=merge.keep.pk,
         data=data, source=editing.event_source(merge.cause),
     )  # fmt: skip
     assert event is not None
+    keep_personal(event, (merge.keep, merge.away), before)
+    return event
+
+
+def personal(*contacts: Contact) -> dict[int, dict[str, str]]:
+    """The personal values of these contacts, for `keep_personal`."""
+    return {contact.pk: {name: getattr(contact, name) for name in PERSONAL} for contact in contacts}
+
+
+def keep_personal(event: Event, contacts: Iterable[Contact], before: Mapping[int, Mapping[str, str]]) -> None:
+    """Write which personal values an event changed."""
     FieldChange.objects.bulk_create(
         FieldChange(
             event_id=event.pk, location_id=contact.location_id, contact_id=contact.pk, model="contacts.contact",
-            object_id=contact.pk, field=name, old=old, new=getattr(contact, name), at=merge.now,
+            object_id=contact.pk, field=name, old=old, new=getattr(contact, name), at=event.recorded_at,
         )
-        for contact in (merge.keep, merge.away)
+        for contact in contacts
         for name, old in before[contact.pk].items()
         if old != getattr(contact, name)
     )  # fmt: skip
@@ -275,5 +305,5 @@ def _tell(merge: Merge, before: Mapping[int, Mapping[str, str]], *, data: dict[s
 def connect() -> None:
     """Called when the app is ready."""
     movers.register("contacts.contact", _move_people)
-    for label in ("stagechange", "warmnessdelta", "warmnesshistory", "searchkey"):
+    for label in ("stagechange", "warmnessdelta", "warmnesshistory", "searchkey", "contactmerge"):
         movers.register(f"contacts.{label}", stays)

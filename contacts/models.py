@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Lower
 from accounts.models import Location
 from accounts.roles import Access
 from contacts import pipeline, scoring
+from contacts.merge_models import ContactMerge as ContactMerge
 from contacts.vocabulary import Channel, ConsentState, Intent, Purpose, Source, TouchpointType
 from core import clock
 from core.fields import EncryptedJSONField, EncryptedTextField

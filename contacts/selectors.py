@@ -97,9 +97,10 @@ def _sources(contact: Contact) -> list[tuple[str, QuerySet[Any], Callable[[Any],
         (WARMNESS, WarmnessDelta.objects.filter(contact__in=people), _of_delta),
         (CONSENT, Consent.objects.filter(address), _of_consent),
     ]
-    if len(people) > 1:
-        merges = Event.objects.filter(contact_id__in=people, type=events.CONTACT_MERGED.name)
-        sources.append((MERGE, merges.annotate(at=F("occurred_at")), _of_merge))
+    merges = Event.objects.filter(
+        contact_id__in=people, type__in=(events.CONTACT_MERGED.name, events.CONTACT_UNMERGED.name)
+    )
+    sources.append((MERGE, merges.annotate(at=F("occurred_at")), _of_merge))
     return sources
 
 
@@ -152,11 +153,11 @@ def _of_delta(row: WarmnessDelta) -> Moment:
 
 
 def _of_merge(row: Any) -> Moment:
-    details = {"fields": row.data["fields"], "moved": row.data["moved"]}
-    return Moment(
-        MERGE, row.pk, row.at, row.type, "Another record of this person was merged into this one", row.cause_kind,
-        row.cause_id, details=details,
-    )  # fmt: skip
+    merged = row.type == events.CONTACT_MERGED.name
+    fields = row.data["fields" if merged else "kept"]
+    text = "Another record of this person was merged into this one" if merged else "A merge was undone"
+    details = {"fields": fields, "moved": row.data["moved"]}
+    return Moment(MERGE, row.pk, row.at, row.type, text, row.cause_kind, row.cause_id, details=details)
 
 
 def _of_consent(row: Consent) -> Moment:

@@ -32,6 +32,7 @@ from contacts.merging import merge_contacts
 from contacts.scoreboard import restore_weights, set_weights
 from contacts.stages import move_stage, move_stages
 from contacts.touchpoints import log_touchpoints
+from contacts.unmerging import unmerge_contact
 from contacts.warmness import adjust_warmness, recalculate_warmness
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "set_weights",
     "tag_contacts",
     "undo_delete",
+    "unmerge_contact",
     "update_contact",
     "update_contacts",
 ]

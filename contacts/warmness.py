@@ -117,9 +117,13 @@ def explain(contact: Contact) -> scoring.Score:
 
 
 def rescore(
-    contacts: Mapping[int, Contact], causes: Mapping[int, Cause], weights: Weights | None = None
+    contacts: Mapping[int, Contact],
+    causes: Mapping[int, Cause],
+    weights: Weights | None = None,
+    *,
+    tell: bool = True,
 ) -> None:
-    """Bring the stored scores of locked contacts up to date; each crossing upwards is told once."""
+    """Bring the stored scores of locked contacts up to date; each crossing upwards is told once, if `tell`."""
     now = clock.now()
     history, crossed, moved = [], [], []
     present = [contact for contact in contacts.values() if contact.merged_into_id is None]
@@ -130,7 +134,8 @@ def rescore(
         contact.warmness_score, contact.updated_at = score.value, now
         moved.append(contact)
         history.append(_history(contact, score, now))
-        crossed += _crossings(contact, previous, score.value, causes[pk])
+        if tell:
+            crossed += _crossings(contact, previous, score.value, causes[pk])
     if moved:
         Contact.objects.bulk_update(moved, ["warmness_score", "updated_at"])
         WarmnessHistory.objects.bulk_create(history)

@@ -116,14 +116,27 @@ def cancel(dedupe_keys: Iterable[str]) -> int:
     )
 
 
-def move_subject(old: str, new: str) -> int:
-    """Let what waits for one subject, and what was parked, be about another. Returns how many items.
+def move_subject(old: str, new: str, *, only: Iterable[int] | None = None) -> list[int]:
+    """Let what waits for one subject, and what was parked, be about another; all of it, or `only` these items.
+    Returns the ids of the items.
 
     An event is never changed; its handler finds the contact of the item's subject in it (see `claim`).
     """
     waiting = (Work.State.PENDING, Work.State.CLAIMED, Work.State.PARKED)
     names = [name for name, _ in _handlers.items()]
-    return Work.objects.filter(handler__in=names, subject=old, state__in=waiting).update(subject=new)
+    items = Work.objects.filter(handler__in=names, subject=old, state__in=waiting)
+    if only is not None:
+        items = items.filter(pk__in=list(only))
+    ids = sorted(items.values_list("pk", flat=True))
+    Work.objects.filter(pk__in=ids, subject=old, state__in=waiting).update(subject=new)
+    return ids
+
+
+def waiting_for(subject: str, *, events: Iterable[int]) -> list[int]:
+    """The items of a subject that wait, or were parked, and deliver one of these events."""
+    waiting = (Work.State.PENDING, Work.State.CLAIMED, Work.State.PARKED)
+    found = Work.objects.filter(subject=subject, state__in=waiting, event_id__in=list(events))
+    return list(found.values_list("pk", flat=True))
 
 
 def retry(work_id: int) -> None:

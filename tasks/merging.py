@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contacts import merging
+from contacts import merging, unmerging
+from contacts.merge_journal import values
 from contacts.merging import Merge
+from contacts.unmerging import Undo
 from core.events import record_many
 from tasks import events
 from tasks.models import Task
@@ -13,6 +15,11 @@ MERGED = "Merged"
 _FOLDED = (
     "priority_floor", "due_datetime", "notes", "urgency", "assigned_to", "status", "claimed_by", "claimed_until",
     "updated_at",
+)  # fmt: skip
+
+_CHANGED = (
+    "priority_floor", "due_datetime", "notes", "urgency", "assigned_to_id", "status", "claimed_by_id", "claimed_until",
+    "closed_reason",
 )  # fmt: skip
 
 
@@ -27,6 +34,8 @@ def move(merge: Merge) -> int:
     )
     own = {task.type: task for task in open_ if task.contact_id == merge.keep.pk}
     twins = [task for task in open_ if task.contact_id == merge.away.pk and task.type in own]
+    folded = [*twins, *(own[twin.type] for twin in twins)]
+    before = {task.pk: values(task, _CHANGED) for task in folded}
     news = []
     for twin in twins:
         _fold(own[twin.type], twin, merge)
@@ -35,9 +44,11 @@ def move(merge: Merge) -> int:
         news.append(event_of(events.TASK_CANCELLED, twin, merge.cause, type=twin.type, reason=MERGED))
         fields = ["due_datetime", "notes", "priority_floor"]
         news.append(event_of(events.TASK_UPDATED, own[twin.type], merge.cause, fields=fields))
+    for task in folded:
+        merge.journal.changed(task, before[task.pk])
     Task.objects.bulk_update(twins, ["status", "closed_reason", "claimed_by", "claimed_until", "updated_at"])
     Task.objects.bulk_update([own[twin.type] for twin in twins], _FOLDED)
-    moved = Task.objects.filter(contact=merge.away).update(contact=merge.keep)
+    moved = merge.repoint(Task.objects.filter(contact=merge.away), "contact_id")
     record_many(news)
     return moved
 
@@ -59,6 +70,17 @@ def _fold(task: Task, twin: Task, merge: Merge) -> None:
     task.updated_at = merge.now
 
 
+def tell_restored(undo: Undo) -> None:
+    """A task that the merge had closed or changed is as it was before."""
+    restored = undo.restored.rows.get("tasks.task", {})
+    news = []
+    for task in Task.objects.filter(pk__in=restored).order_by("pk"):
+        names = [name.removesuffix("_id") for name in restored[task.pk]]
+        news.append(event_of(events.TASK_UPDATED, task, undo.cause, fields=sorted(names)))
+    record_many(news)
+
+
 def connect() -> None:
     """Called when the app is ready."""
+    unmerging.afterwards.register("tasks", tell_restored)
     merging.movers.register("tasks.task", move)

@@ -186,7 +186,7 @@ def test_nothing_is_deleted(ann, twin, merge, book, run_work) -> None:
     after = rows()
     grown = {label for label, count in after.items() if count > before[label]}
     assert all(after[label] >= count for label, count in before.items())
-    assert grown <= {"contacts.stagechange", "contacts.warmnesshistory"}
+    assert grown <= {"contacts.contactmerge", "contacts.stagechange", "contacts.warmnesshistory"}
     assert Touchpoint.objects.filter(contact=twin).count() == 0
 
 

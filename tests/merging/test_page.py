@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from contacts import services
 from contacts.models import Contact
 from tasks.models import Task
-from tests.factories.contacts import log, make_contact, make_member
+from tests.factories.contacts import CAUSE, log, make_contact, make_member
 from tests.merging.conftest import ONE, TWO, fresh
 
 
@@ -103,3 +105,48 @@ def test_the_page_costs_the_same_with_a_long_history(ann, twin, desk) -> None:
     for _ in range(20):
         log(twin, "form_submit")
     assert few == cost() <= 25
+
+
+def undo_page_of(contact: Contact) -> str:
+    return reverse("admin:contacts_contact_unmerge", args=(contact.public_id,))
+
+
+def test_a_merge_is_undone_from_the_page_of_the_one_that_stays(ann, twin, desk, now) -> None:
+    log(twin, "form_submit")
+    desk.post(page_of(ann), {"with": str(twin.public_id), "merge": ""})
+    asked = desk.get(undo_page_of(ann)).text
+    assert "What came along: 1 touchpoint." in asked
+    answer = desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}, follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("admin:contacts_contact_change", args=(twin.public_id,))
+    assert "A. Lee-Wong is a contact of its own again." in answer.text
+    assert fresh(twin).merged_into is None
+    assert "Nothing to undo" in desk.get(undo_page_of(ann)).text
+    assert desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}).status_code == 404
+
+
+def test_only_the_last_merge_has_a_button_and_a_refusal_is_told(ann, twin, sydney, desk) -> None:
+    third = make_contact(sydney, name="Annie", email="annie@x.au")
+    for other in (twin, third):
+        desk.post(page_of(ann), {"with": str(other.public_id), "merge": ""})
+    shown = desk.get(undo_page_of(ann)).text
+    assert shown.count("Undo this merge") == 1
+    answer = desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}, follow=True)
+    assert "Undo that merge first." in answer.text
+    assert fresh(twin).merged_into == ann
+
+
+def test_what_was_changed_since_is_named_on_the_way_back(ann, twin, desk, now) -> None:
+    services.update_contact(contact_id=twin.pk, fields={"language": "zh"}, cause=CAUSE)
+    desk.post(page_of(ann), {"with": str(twin.public_id), "merge": ""})
+    now.advance(timedelta(hours=1))
+    services.update_contact(contact_id=ann.pk, fields={"language": "el"}, cause=CAUSE)
+    log(fresh(ann), "form_submit")
+    answer = desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}, follow=True)
+    assert "stayed with Ann Lee: 1 touchpoint." in answer.text
+    assert "left as it is: language." in answer.text
+
+
+def test_readers_and_other_clinics_have_no_undo_page(ann, client, reader, stranger) -> None:
+    for user, status in ((reader, 403), (stranger, 404)):
+        client.force_login(user)
+        assert client.get(undo_page_of(ann)).status_code == status
