@@ -7,11 +7,17 @@ that broke off while it was taking the text would look the same.
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Mapping
-from time import monotonic
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Timer
+from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from integrations.answers import Answer
@@ -19,7 +25,7 @@ from integrations.answers import Answer
 CONNECT_SECONDS = 3.0
 #: Longest silence of a provider that was reached.
 READ_SECONDS = 15.0
-#: A body that comes in drops is given up after this long.
+#: An answer that comes in drops is given up this long after the connection was made.
 TOTAL_SECONDS = 20.0
 MOST_BYTES = 1024 * 1024
 CHUNK = 16 * 1024
@@ -38,7 +44,7 @@ def call(
 ) -> Answer:
     """One call. Whatever happens to it is an Answer; a body over `most_bytes`, or one that breaks off, is empty."""
     try:
-        with requests.request(
+        with _session() as session, session.request(
             method, url, auth=auth, params=params, data=form, json=json, headers=headers, stream=True,
             allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS),
         ) as response:  # fmt: skip
@@ -52,13 +58,69 @@ def call(
         return Answer(request_left=not _never_left(error))
 
 
+@contextmanager
+def _session() -> Iterator[requests.Session]:
+    """A session for one call, whose connection is cut when its time is over."""
+    adapter = _Bounded()
+    try:
+        with requests.Session() as session:
+            session.mount("https://", adapter)
+            session.mount("http://", adapter)
+            yield session
+    finally:
+        for timer in adapter.timers:
+            timer.cancel()
+
+
+class _Bounded(HTTPAdapter):
+    """Cuts each of its connections TOTAL_SECONDS after it was made: the time-out of a socket only counts silence."""
+
+    def __init__(self) -> None:
+        self.timers: list[Timer] = []
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        timers = self.timers
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                timers.append(_cut_later(self.sock))
+
+        class Sealed(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                timers.append(_cut_later(self.sock))
+
+        class Pool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SealedPool(HTTPSConnectionPool):
+            ConnectionCls = Sealed
+
+        self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SealedPool}
+
+
+def _cut_later(connection: Any) -> Timer:
+    timer = Timer(TOTAL_SECONDS, _cut, (connection,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):  # It may have ended meanwhile.
+        # Past the TLS layer, which would take what still lies there for plain text.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
 def _body(response: requests.Response, most_bytes: int) -> bytes:
-    deadline = monotonic() + TOTAL_SECONDS
     body = b""
     try:
         for chunk in response.iter_content(CHUNK):
             body += chunk
-            if len(body) > most_bytes or monotonic() > deadline:
+            if len(body) > most_bytes:
                 return b""
     except requests.RequestException:
         return b""
