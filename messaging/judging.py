@@ -314,7 +314,7 @@ def _before_policy(message: Message, address: str, facts: Facts, *, missing: boo
         return policy.Decision("suppress", "contact_hidden")
     if not address:
         return policy.Decision("suppress", "no_number")
-    if not words_of(message)[1]:
+    if not words_of(message)[1] or _switched_off(message):
         return policy.Decision("hold", "no_template")
     if missing and message.bulk_id is not None:
         # One of many: nobody is to look for a value for each, it was said before the send was confirmed.
@@ -379,6 +379,10 @@ def _visit(message: Message) -> policy.Visit | None:
         cancelled=booking.status not in LIVE,
         over=booking.outcome != Booking.Outcome.NONE,
     )
+
+
+def _switched_off(message: Message) -> bool:
+    return message.template is not None and not message.wording and not message.template.is_active
 
 
 def words_of(message: Message) -> tuple[str, str]:

@@ -35,7 +35,7 @@ LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=30))
 #: Clocks of the provider and ours may differ by this much.
 SKEW = timedelta(minutes=10)
 #: Held for these reasons: looked at again, because somebody may have mended the cause meanwhile.
-MAY_BE_MENDED = ("no_sender", "no_credit", "missing_value", "kill_switch", "safe_mode", "cap")
+MAY_BE_MENDED = ("no_sender", "no_credit", "no_template", "missing_value", "kill_switch", "safe_mode", "cap")
 
 
 def recover_leases() -> int:
@@ -186,7 +186,11 @@ def reconsider_held() -> int:
     )
     full = limits.spent_up(held.filter(reason="cap").values_list("location_id", flat=True).distinct(), now)
     ids = list(
-        stops.free(held.exclude(reason="cap", location_id__in=full))
+        stops.free(
+            held.exclude(reason="cap", location_id__in=full).exclude(
+                reason="no_template", template__isnull=True
+            )
+        )
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("rank", "send_at", "id")
         .values_list("pk", flat=True)[:RECONSIDERED]
