@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.golive import set_automation_mode
+from accounts.models import Location
 from automation.models import ActionRun
+from bookings import services as booking_services
+from bookings import timed
 from bookings.models import Booking
+from core.causes import Cause
 from core.clock import Frozen
 from core.models import Event
 from integrations import reconciling
@@ -213,12 +218,51 @@ def test_the_first_run_of_a_new_clinic_texts_nobody(site, account, tell, now, ru
         "This visit was in the provider's diary before we first looked, so it gets reminders only.",
         "This was in the provider's diary before we first looked, so only the records are kept.",
     }
-    from bookings import timed
-
     now.advance(timedelta(minutes=5))
     timed.ask_for_outcomes()
     run_work()
     assert Task.objects.count() == 0  # Nor is staff asked for the outcomes of three months.
+
+
+def test_a_clinic_that_looks_in_shadow_and_then_goes_live_plans_reminders_of_what_is_to_come(
+    site, account, now, run_work
+):
+    Location.objects.filter(pk=account.location_id).update(automation_mode="shadow", live_since=None)
+    site.book(entity(1, NOW + timedelta(days=4)), at=NOW - timedelta(days=1))
+    site.book(entity(2, NOW - timedelta(days=4)), at=NOW - timedelta(days=9))
+    site.book(entity(3, NOW + timedelta(days=5), "CANCELED"), at=NOW - timedelta(days=1))
+    go_through(run_work)
+    assert Message.objects.count() == 0
+    set_automation_mode(
+        location_id=account.location_id, mode="live", cause=Cause.system("test"), force_reason="a test"
+    )
+    run_work()
+    rows = Message.objects.values_list("booking__external_id", "template__name", "status")
+    assert sorted(rows) == [
+        ("b-1", "reminder_24hr", "scheduled"), ("b-1", "reminder_2hr", "scheduled"),
+        ("b-1", "reminder_48hr", "scheduled"),
+    ]  # fmt: skip
+    assert Task.objects.count() == 0
+
+
+def test_a_patients_yes_and_a_cancellation_here_stand_beside_the_list(site, account, tell, now, run_work):
+    for number in (1, 2):
+        told = site.book(entity(number, NOW + timedelta(days=4, hours=number)), at=NOW)
+        tell(told, "confirmed", at=NOW)
+    run_work()
+    one, two = Booking.objects.filter(external_id__startswith="b-").order_by("external_id")
+    booking_services.confirm_booking(booking_id=one.pk, cause=Cause.system("test"))
+    booking_services.cancel_booking(booking_id=two.pk, cause=Cause.system("test"))
+    run_work()
+    been_through(account, NOW)
+    now.advance(timedelta(minutes=15))
+    for number in (1, 2):
+        site.change(f"b-{number}", at=now.at, paymentStatus="PAID")
+    assert go_through(run_work).found == 2
+    one.refresh_from_db()
+    two.refresh_from_db()
+    assert (one.status, one.payment_status) == ("confirmed", "paid")
+    assert (two.status, two.payment_status) == ("cancelled", "paid")
 
 
 def test_a_missed_booking_gets_what_it_would_have_got_or_says_why_not(site, account, now, run_work):
