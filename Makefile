@@ -7,7 +7,7 @@ VENV := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help python environment dev run demo-reset backup simulate test check fake-provider lint format types mutants coverage-pure locks
+.PHONY: help python environment dev run demo-reset backup simulate test check chaos fake-provider lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
 # Compiled modules are what makes a second start quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -47,6 +47,11 @@ check: dev ## The slow tier: everything that `make test` leaves out; what kills 
 
 fake-provider: dev ## An SMS provider on this machine that goes wrong by a seed (ARGS="twilio --port 9803 --journal var/texts --seed 1")
 	@exec $(VENV)/python -m tests.fakes $(ARGS)
+
+# Words of `make chaos` that become options of `python -m tests.chaos`.
+CHAOS = $(foreach word,SEED EVENTS KILLS PERSONALITY PROVIDER RATE RESTARTS GAP,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+chaos: dev ## Kill the real system under load and judge it (SEED=1 EVENTS=2000 KILLS=200 PERSONALITY=neither; POINTS=1 for every crash point)
+	@$(if $(POINTS),SLOW=1 $(VENV)/python -m pytest -q -s tests/chaos/test_crash_points.py,$(VENV)/python -m tests.chaos $(CHAOS) $(ARGS))
 
 lint: dev ## Ruff, mypy, import contracts, migrations and deployment checks
 	@$(VENV)/ruff check .

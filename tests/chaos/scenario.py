@@ -1,0 +1,250 @@
+"""A short life of a clinic in one process, passing every crash point at least twice; run again, it goes on.
+
+`python -m tests.chaos.scenario` is a server: each line of its input is a JSON object with `crash_at`, `folder` and
+`posts`; it forks a process that lives the scenario, with CRASH_AT set so, and answers with the end of that process.
+A fork has everything imported already, so that hundreds of deaths take minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+
+from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+
+LEFT = ("left-1", "left-2")
+FAILS_ONCE = "chaos.fails_once"
+
+
+class Journal:
+    """A file that holds one line for each thing that was taken, synced before anybody is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def take(self, line: str) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(handle, f"{line}\n".encode())
+        os.fsync(handle)
+        os.close(handle)
+
+    def lines(self) -> list[str]:
+        return self.path.read_text().split() if self.path.exists() else []
+
+
+class JournalGateway:
+    """Accepts what it is given as often as it is given, and can say what it has accepted. The answers to its first
+    two calls are lost.
+    """
+
+    capabilities = Capabilities(search=True, receipts=True)
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+        answers = []
+        for sms in texts:
+            self.journal.take(sms.reference)
+            lost = len(self.journal.lines()) <= 2
+            answers.append(SendOutcome("unknown") if lost else SendOutcome("accepted", f"p-{sms.reference}"))
+        return answers
+
+    def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
+        if sms.reference in self.journal.lines():
+            return LookupAnswer("found", provider_message_id=f"p-{sms.reference}", status="sent")
+        return LookupAnswer("absent")
+
+
+def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
+    """Live the scenario from its beginning; what was done already is not done again."""
+    from core import jobs
+    from tests.harness.graph import FakeGraph
+
+    _take_the_providers_place(folder)
+    with FakeGraph(app_secret="app-secret") as graph:
+        from django.conf import settings
+
+        settings.META_GRAPH_URL = graph.url
+        for number in (1, 2):
+            graph.leads[f"lead-{number}"] = _lead(number)
+        _post(posts["first"])
+        _call_others()
+        _fail_once()
+        for _ in range(2):
+            jobs.drain()
+            jobs.tick_1min()
+            _time_passes()
+        for key in LEFT:
+            _leave_behind(key)
+            jobs.tick_10s()
+            _time_passes()
+        _record_outcomes()
+        _post(posts["then"])
+        for _ in range(4):
+            jobs.drain()
+            jobs.tick_15min()
+            _time_passes()
+        _post(_receipts())
+        jobs.drain()
+
+
+def _take_the_providers_place(folder: Path) -> None:
+    from core import work
+    from integrations import calls, gateways
+    from integrations.calling import CallOutcome
+
+    gateway = JournalGateway(Journal(folder / "texts"))
+    made = Journal(folder / "calls")
+    gateways.for_account = lambda account: gateway
+
+    def make(call: Any) -> CallOutcome:
+        made.take(str(call.public_id))
+        return CallOutcome("done", "arrived")
+
+    calls.make = make
+
+    @work.handler(FAILS_ONCE)
+    def fails_once(items: list[Any]) -> None:
+        if items[0].attempts == 1:
+            raise ValueError("not at the first try")
+
+
+def _post(posts: list[dict[str, Any]]) -> None:
+    from django.test import Client
+
+    for post in posts:
+        answer = Client().generic(
+            "POST", post["path"], post["body"], content_type=post["type"], headers=post.get("headers", {})
+        )
+        if answer.status_code != 200:
+            raise AssertionError(f"{post['path']} answered {answer.status_code}: {answer.content!r}")
+
+
+def _lead(number: int) -> dict[str, Any]:
+    fields = {"full_name": f"Lee Lead{number}", "phone_number": f"+6141300000{number}"}
+    return {
+        "created_time": "2026-11-26T10:00:00+0000",
+        "form_id": "form-1",
+        "field_data": [{"name": name, "values": [value]} for name, value in fields.items()],
+    }
+
+
+def _call_others() -> None:
+    from accounts.models import Location
+    from core.causes import Cause
+    from integrations.outbox import NewCall, enqueue_calls
+
+    location = Location.objects.get()
+    for number in (1, 2):
+        key = f"chaos-call-{number}"
+        enqueue_calls(
+            [NewCall(location.pk, "webhook", f"host-{number}", {"n": number}, key, Cause.system("chaos"))]
+        )
+
+
+def _fail_once() -> None:
+    from core import work
+
+    for number in (1, 2):
+        work.enqueue(FAILS_ONCE, location_id=None, dedupe_key=f"chaos-fails-{number}")
+
+
+def _leave_behind(key: str) -> None:
+    """As a worker leaves a message that dies right after it began to send it."""
+    from django.db import transaction
+
+    from core import clock
+    from integrations.models import ProviderAccount
+    from messaging.models import Message, SendAttempt
+
+    with transaction.atomic():
+        message = Message.objects.select_for_update().get(dedupe_key=key)
+        if message.status != "scheduled":
+            return
+        message.status, message.lease_until = "sending", clock.now() - timedelta(seconds=1)
+        message.provider_account = ProviderAccount.objects.get(name="Texts")
+        message.attempts, message.send_at = 1, clock.now()
+        message.save()
+        SendAttempt.objects.create(
+            message=message, fence=message.fence, started_at=clock.now() - timedelta(minutes=9)
+        )
+
+
+def _record_outcomes() -> None:
+    from bookings import moves
+    from bookings.models import Booking
+    from core import clock
+    from core.causes import Cause
+
+    for booking in Booking.objects.filter(appointment_datetime__lt=clock.now(), outcome="").order_by("pk"):
+        moves.record_outcome(booking_id=booking.pk, outcome="attended", cause=Cause.system("chaos"))
+
+
+def _receipts() -> list[dict[str, Any]]:
+    from messaging.models import Message
+    from tests.chaos.clinic import TOKEN
+
+    sent = Message.objects.filter(status="sent").exclude(provider_message_id="").order_by("pk")
+    return [
+        {
+            "path": f"/webhooks/sms/receipt/{TOKEN}",
+            "body": json.dumps({"message_id": said, "status": "delivered"}),
+            "type": "application/json",
+        }
+        for said in sent.values_list("provider_message_id", flat=True)
+    ]
+
+
+def _time_passes() -> None:
+    """What waits for a moment of its own finds that it has come."""
+    from django.db.models import F
+
+    from automation.executor import DELAYED
+    from core import clock
+    from core.models import Work
+    from messaging.models import Message, SendAttempt
+
+    now = clock.now()
+    Work.objects.filter(retry_at__isnull=False).update(retry_at=now)
+    Work.objects.filter(handler=DELAYED, state="pending", due_at__gt=now).update(due_at=now)
+    SendAttempt.objects.update(started_at=F("started_at") - timedelta(minutes=6))
+    Message.objects.filter(status__in=("unknown", "queued"), next_try_at__gt=now).update(next_try_at=now)
+
+
+def serve() -> None:
+    """Fork and live for every line that comes in."""
+    django.setup()
+    from django.urls import get_resolver
+
+    import core.jobs
+
+    assert core.jobs.drain.name
+    assert get_resolver().url_patterns
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.environ["CRASH_AT"] = asked["crash_at"]
+            code = 1
+            try:
+                live(Path(asked["folder"]), asked["posts"])
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
