@@ -40,8 +40,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What a life with a death in it may have more of: a call nobody knows the end of is told, and shown to a person.
 #: A slow machine may also see that a task is overdue.
 EXTRA = {
-    "message_unknown", "task_created", "task_completed", "task_closed", "task_cancelled", "task_changed", "task_overdue",
-}  # fmt: skip
+    "message_unknown",
+    *(f"task_{what}" for what in ["created", "completed", "closed", "cancelled", "changed", "overdue"]),
+}
 
 pytestmark = [pytest.mark.chaos, pytest.mark.django_db(transaction=True)]
 
