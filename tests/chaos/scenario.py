@@ -12,13 +12,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import django
 
 from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+from tests.webhooks.wix_builder import WixBooking
 
 LEFT = ("left-1", "left-2")
 FAILS_ONCE = "chaos.fails_once"
@@ -66,16 +67,18 @@ class JournalGateway:
 
 def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
     """Live the scenario from its beginning; what was done already is not done again."""
+    from django.conf import settings
+
     from core import jobs
+    from tests.fakes.wix_rest import FakeWixRest
     from tests.harness.graph import FakeGraph
 
     _take_the_providers_place(folder)
-    with FakeGraph(app_secret="app-secret") as graph:
-        from django.conf import settings
-
-        settings.META_GRAPH_URL = graph.url
+    with FakeGraph(app_secret="app-secret") as graph, FakeWixRest() as site:
+        settings.META_GRAPH_URL, settings.WIX_API_URL = graph.url, site.url
         for number in (1, 2):
             graph.leads[f"lead-{number}"] = _lead(number)
+            _missed(site, number)
         _post(posts["first"])
         _call_others()
         _fail_once()
@@ -92,6 +95,7 @@ def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
         for _ in range(4):
             jobs.drain()
             jobs.tick_15min()
+            jobs.tick_1min()
             _time_passes()
         _post(_receipts())
         jobs.drain()
@@ -99,7 +103,7 @@ def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
 
 def _take_the_providers_place(folder: Path) -> None:
     from core import work
-    from integrations import calls, gateways
+    from integrations import calls, gateways, reconciling
     from integrations.calling import CallOutcome
 
     gateway = JournalGateway(Journal(folder / "texts"))
@@ -111,6 +115,8 @@ def _take_the_providers_place(folder: Path) -> None:
         return CallOutcome("done", "arrived")
 
     calls.make = make
+    # One booking a page, so that two make two pages.
+    reconciling.PAGE = 1
 
     @work.handler(FAILS_ONCE)
     def fails_once(items: list[Any]) -> None:
@@ -127,6 +133,16 @@ def _post(posts: list[dict[str, Any]]) -> None:
         )
         if answer.status_code != 200:
             raise AssertionError(f"{post['path']} answered {answer.status_code}: {answer.content!r}")
+
+
+def _missed(site: Any, number: int) -> None:
+    """A booking of which no webhook tells; it is found in the list."""
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=12, hours=number)
+    booking = WixBooking(
+        id=f"b-{7 + number}", start=start, phone=f"+6141200000{7 + number}", contact_id=f"c-{7 + number}",
+        first_name=f"Mia{number}", email=f"mia{number}@example.com",
+    )  # fmt: skip
+    site.book(booking.entity("CONFIRMED"), at=datetime.now(UTC) - timedelta(hours=number))
 
 
 def _lead(number: int) -> dict[str, Any]:

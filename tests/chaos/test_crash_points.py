@@ -25,7 +25,7 @@ from avatar_cms.embedded.processes import die_with_parent
 from core import clock, crashpoints, invariants
 from core.causes import Cause
 from core.models import Event, Work
-from integrations.models import Fetch, OutboundCall, Provider, ProviderAccount, Receipt
+from integrations.models import Fetch, OutboundCall, Provider, ProviderAccount, Receipt, Reconciliation
 from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tasks.models import Task
@@ -85,6 +85,9 @@ def opened(test_database: TestDatabase) -> Callable[[], None]:
             location=location, provider=Provider.META, name="Meta", external_instance_id="page-1",
             credentials={"webhook_secret": "app-secret", "access_token": "page-token", "verify_token": "word"},
         )  # fmt: skip
+        wix_account = ProviderAccount.objects.get(provider=Provider.WIX)
+        wix_account.credentials |= {"api_key": "wix-api-key", "site_id": "site-1"}
+        wix_account.save()
         people = [make_contact(location, name=f"Left {key}") for key in LEFT]
         queue_messages(
             [
@@ -162,7 +165,7 @@ def end() -> dict[str, Counter[Any]]:
 
 def time_passes() -> None:
     """As if the leases of the dead had run out, and no more."""
-    for model in (Message, Work, Fetch, OutboundCall):
+    for model in (Message, Work, Fetch, OutboundCall, Reconciliation):
         model.objects.filter(lease_until__isnull=False).update(
             lease_until=F("lease_until") - timedelta(minutes=10)
         )
