@@ -35,6 +35,8 @@ MAX_TRIES = 5
 FIRST_RETRY = timedelta(seconds=5)
 CLAIM_SIZE = 200
 WORKER_ENDED = "The worker ended while doing this."
+#: The same, of an item that was claimed anew since.
+WORKER_ENDED_BEFORE = "A worker ended while doing this earlier."
 
 declare("work.claimed", "work.foretold", "work.handled", "work.done", "work.failed")
 
@@ -198,7 +200,7 @@ def _turns(claimed: list[Work]) -> Iterator[tuple[str, list[Work]]]:
     """Claimed items by handler. What a worker ended with before, and its subject's, comes last: whoever ends with it
     again leaves nothing undone.
     """
-    feared = {(item.handler, item.subject or item.pk) for item in claimed if item.last_error == WORKER_ENDED}
+    feared = {(item.handler, item.subject or item.pk) for item in claimed if _was_deadly(item)}
     groups: dict[tuple[bool, str], list[Work]] = defaultdict(list)
     for item in claimed:
         groups[(item.handler, item.subject or item.pk) in feared, item.handler].append(item)
@@ -206,8 +208,16 @@ def _turns(claimed: list[Work]) -> Iterator[tuple[str, list[Work]]]:
         yield name, items
 
 
+def _was_deadly(item: Work) -> bool:
+    return item.last_error in (WORKER_ENDED, WORKER_ENDED_BEFORE)
+
+
+# A worker that dies leaves behind much that it had claimed and not begun: that counts as no try. What it had begun
+# is known by `_foretell`; of a first try, which nothing foretells, the next one is.
 _HEADS = """
-UPDATE core_work SET state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = {now} + %(lease)s
+UPDATE core_work SET state = 'claimed', fence = fence + 1, lease_until = {now} + %(lease)s,
+    attempts = CASE WHEN state = 'pending' OR last_error = %(ended)s THEN attempts + 1 ELSE greatest(attempts, 2) END,
+    last_error = CASE WHEN last_error = %(ended)s THEN %(ended_before)s ELSE last_error END
 WHERE id IN (
     SELECT w.id FROM core_work w
     WHERE w.state IN ('pending', 'claimed') AND w.due_at <= {now} AND w.handler = ANY(%(handlers)s)
@@ -242,6 +252,7 @@ def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
     now = "%(now)s::timestamptz" if moved else "clock_timestamp()"
     parameters: dict[str, Any] = {
         "now": moved, "lease": LEASE, "limit": limit, "handlers": [name for name, _ in _handlers.items()],
+        "ended": WORKER_ENDED, "ended_before": WORKER_ENDED_BEFORE,
     }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_HEADS.format(now=now), parameters)
@@ -275,12 +286,13 @@ def _without_expired(items: list[Work]) -> list[Work]:
 
 def _without_deadly(items: list[Work]) -> list[Work]:
     """Items that ended their worker at every try are parked: nobody was left to do it then."""
-    deadly = {item.pk for item in items if item.attempts > MAX_TRIES and item.last_error == WORKER_ENDED}
+    deadly = {item.pk for item in items if item.attempts > MAX_TRIES and _was_deadly(item)}
     if deadly:
         logger.error("work ends its workers", extra={"items": sorted(deadly)})
         Work.objects.filter(pk__in=deadly).update(
-            state=Work.State.PARKED, finished_at=clock.now(), lease_until=None, retry_at=None
-        )
+            state=Work.State.PARKED, finished_at=clock.now(), lease_until=None, retry_at=None,
+            last_error=WORKER_ENDED,
+        )  # fmt: skip
     return [item for item in items if item.pk not in deadly]
 
 

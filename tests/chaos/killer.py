@@ -21,7 +21,7 @@ KILLS = {"pool_child": 45, "worker": 15, "web_child": 15, "web": 7, "beat": 6, "
 #: Everything else; each at least once in a run of 8 kills or more, and then one for eight kills.
 BLOWS = ("freeze", "flush", "broker_down", "cut_connections", "restart_postgres", "three_beats")
 #: Longer than any lease of `quick.WAITS`.
-FROZEN_SECONDS = 18.0
+FROZEN_SECONDS = 23.0
 BROKER_DOWN_SECONDS = 6.0
 BEATS_SECONDS = 8.0
 

@@ -289,3 +289,21 @@ def test_work_that_ends_its_worker_again_and_again_is_parked_and_what_was_claime
     parked = Work.objects.get(args__name="deadly")
     assert (parked.state, parked.last_error) == ("parked", work.WORKER_ENDED)
     assert desk.done == ["innocent"]
+
+
+@pytest.mark.django_db
+def test_what_dying_workers_had_claimed_and_not_begun_is_not_taken_for_deadly(desk: Desk) -> None:
+    with clock.frozen(START) as at:
+        put("single", "begun once")
+        put("single", "never begun")
+        work.claim()
+        at.advance(work.LEASE + timedelta(seconds=1))
+        begun = next(item for item in work.claim() if item.args["name"] == "begun once")
+        work._foretell(begun)
+        for _ in range(3 * work.MAX_TRIES):
+            at.advance(2 * work.LEASE)
+            assert len(work.claim()) == 2
+        at.advance(2 * work.LEASE)
+        work.drain()
+    assert set(desk.done) == {"begun once", "never begun"}
+    assert set(Work.objects.values_list("state", "last_error")) == {("done", "")}
