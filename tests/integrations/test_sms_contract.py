@@ -250,6 +250,8 @@ def test_the_on_screen_phone_takes_a_reference_once(console: SmsGateway) -> None
     assert console.lookup(sms, sent_after=datetime.now(UTC)).kind == "found"
     assert not console.capabilities.echo_ref
     assert not console.capabilities.paced
+    texts = [text() for _ in range(console.capabilities.batch)]
+    assert len({one.provider_message_id for one in console.send_many(texts)}) == len(texts) == 100
 
 
 def test_what_became_of_a_text_without_an_answer_can_be_found_out_where_it_can_be_asked(line: Line) -> None:
