@@ -19,8 +19,8 @@ _WAITING = frozenset({"scheduled", "queued"})
 MESSAGE = Machine(
     "message",
     {
-        "scheduled": {"queued", "claimed", *_ASIDE},
-        "queued": {"scheduled", "claimed", *_ASIDE},
+        "scheduled": {"queued", "claimed", "parked", *_ASIDE},
+        "queued": {"scheduled", "claimed", "parked", *_ASIDE},
         "claimed": {*_WAITING, "sending", *_ASIDE},
         "sending": {*_WAITING, "sent", "delivered", "failed", "unknown", "parked"},
         "sent": {"delivered", "failed"},

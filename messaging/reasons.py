@@ -26,6 +26,7 @@ WORDS: Mapping[str, str] = {
     "same_number": "Another one of the same audience answers that phone.",
     "restored": "It may have been sent after the backup that the system was restored from.",
     "refused": "The provider refused it.",
+    "broken": "It could not be put together; the log says why.",
 }
 
 

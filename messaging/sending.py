@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic, sleep
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import OperationalError, transaction
+from django.db.models import F, Q, QuerySet
 
 from bookings.models import Booking
 from contacts import locks as contact_locks
@@ -71,7 +71,7 @@ class Ready:
 def send_due(*, limit: int = MOST) -> int:
     """Send what is due. Returns how many messages were looked at, so that a caller can go on until none is."""
     started = monotonic()
-    claimed, looked_at = claim(limit=limit)
+    claimed, looked_at = _claim_all(limit)
     if claimed:
         crashpoint("messaging.claimed")
     turns = pacing.Turns()
@@ -102,20 +102,55 @@ def _begin_in_turn(batch: Batch, turns: pacing.Turns) -> Ready | None:
     return None if isinstance(begun, pacing.Turn) else begun
 
 
-@transaction.atomic
-def claim(*, limit: int = MOST) -> tuple[list[Batch], int]:
-    """Claim due messages, service before care before marketing; those that may not go get their state and
-    reason.
+def _claim_all(limit: int) -> tuple[list[Batch], int]:
+    """`claim`; where a message that cannot even be judged spoils it, each by itself, and that one is parked."""
+    try:
+        return claim(limit=limit)
+    except OperationalError:
+        raise
+    except Exception:
+        logger.exception("claimed one by one")
+    claimed: list[Batch] = []
+    due = list(_due().values_list("pk", flat=True)[:limit])
+    for message_id in due:
+        try:
+            claimed += claim(only=message_id)[0]
+        except OperationalError:
+            raise
+        except Exception:
+            logger.exception("not judged", extra={"message_id": message_id})
+            _park(message_id)
+    return claimed, len(due)
 
-    Returns the messages that are ours to send, in batches, and how many were looked at.
-    """
+
+@transaction.atomic
+def _park(message_id: int) -> None:
+    contact_locks.lock_those_there(Message.objects.filter(pk=message_id).values_list("contact_id", flat=True))
+    with outcomes.writing() as became:
+        for message in judging.load([message_id], lock=True):
+            if message.status in CLAIMABLE:
+                became.parked(message, reason="broken")
+
+
+def _due() -> QuerySet[Message]:
     now = clock.sql_now()
-    due = list(
+    return (
         Message.objects.filter(Q(next_try_at__isnull=True) | Q(next_try_at__lte=now))
         .filter(status__in=CLAIMABLE, send_at__lte=now)
         .order_by("rank", "send_at", "id")
-        .select_for_update(skip_locked=True, of=("self",))[:limit]
     )
+
+
+@transaction.atomic
+def claim(*, limit: int = MOST, only: int | None = None) -> tuple[list[Batch], int]:
+    """Claim due messages, service before care before marketing; those that may not go get their state and
+    reason.
+
+    Returns the messages that are ours to send, in batches, and how many were looked at. `only` is a message's id.
+    """
+    now = clock.sql_now()
+    rows = _due() if only is None else _due().filter(pk=only)
+    due = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
     if not due:
         return [], 0
     ids = [message.pk for message in due]

@@ -16,7 +16,7 @@ from core.models import Event
 from integrations import pacing
 from integrations.models import SenderPace
 from integrations.ports import Capabilities, SendOutcome
-from messaging import sending, settling
+from messaging import judging, sending, settling
 from messaging.models import Message, SendAttempt
 from messaging.services import NewMessage, queue_messages
 from tests.factories.contacts import make_contact
@@ -213,3 +213,22 @@ def test_an_account_that_said_no_is_tried_again_with_one_text(gateway, account, 
 
     assert gateway.calls == [1]
     assert statuses(messages) == ["queued"] * 3
+
+
+def test_a_message_that_cannot_be_judged_is_parked_and_keeps_no_other_back(gateway, queued, monkeypatch):
+    messages = queued(4)
+    judge = judging._judge
+
+    def trip(message, facts):
+        if message.pk == messages[2].pk:
+            raise ZeroDivisionError
+        return judge(message, facts)
+
+    monkeypatch.setattr(judging, "_judge", trip)
+    sending.send_due()
+
+    assert statuses(messages) == ["sent", "sent", "parked", "sent"]
+    assert (fresh(messages[2]).reason, fresh(messages[2]).attempts) == ("broken", 0)
+    assert Event.objects.get(type="message_failed").data == {"message": messages[2].pk, "reason": "broken"}
+    assert sending.send_due() == 0
+    assert settling.resolve(message_id=messages[2].pk, was_sent=False, cause=TEST).status == "queued"
