@@ -117,12 +117,23 @@ def stands(call: OutboundCall) -> tuple[str, str, int]:
 def test_nothing_is_called_while_sending_is_stopped_everywhere_or_at_the_clinic(
     sydney: Location, webhooks: ProviderAccount, receiver: Receiver
 ) -> None:
-    webhook(webhooks, receiver.url)
-    for kind, location_id in (("safe_mode", None), ("kill_switch", sydney.pk)):
-        sending_stops.stop(kind=kind, reason="Look first", cause=CAUSE, location_id=location_id)
+    call = webhook(webhooks, receiver.url)
+    for location_id in (None, sydney.pk):
+        sending_stops.stop(kind="kill_switch", reason="Look first", cause=CAUSE, location_id=location_id)
         assert (send_due(), receiver.requests) == (0, [])
-        sending_stops.resume(kind=kind, cause=CAUSE, location_id=location_id)
-    assert (send_due(), len(receiver.requests)) == (1, 1)
+        sending_stops.resume(kind="kill_switch", cause=CAUSE, location_id=location_id)
+    assert (send_due(), stands(call)[0]) == (1, "done")
+
+
+def test_a_webhook_of_the_backup_waits_for_the_end_of_safe_mode_for_its_receiver_knows_it(
+    sydney: Location, webhooks: ProviderAccount, receiver: Receiver, now: Frozen
+) -> None:
+    call = webhook(webhooks, receiver.url)
+    now.advance(timedelta(seconds=1))
+    sending_stops.stop(kind="safe_mode", reason="Restored", cause=CAUSE)
+    assert (send_due(), receiver.requests) == (0, [])
+    sending_stops.resume(kind="safe_mode", cause=CAUSE)
+    assert (send_due(), stands(call)[0]) == (1, "done")
 
 
 # Webhooks

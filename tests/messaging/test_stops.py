@@ -28,13 +28,12 @@ def test_nothing_is_called_while_sending_is_stopped(
     kind: str, anna: Contact, gateway: FakeGateway, run_work: Callable[[], int]
 ) -> None:
     waiting = queue(anna)
-    [claimed], _ = sending.claim()
+    [batch], _ = sending.claim()
     sending_stops.stop(kind=kind, reason="Look first", cause=TEST)
     sending.send_due()
     run_work()
-    assert (fresh(claimed).status, gateway.sent) == ("claimed", [])
-    Message.objects.update(status="queued", lease_until=None)
-    run_work()
+    assert (fresh(waiting).status, gateway.sent) == ("claimed", [])
+    assert sending.begin(batch) is None
     assert (fresh(waiting).status, fresh(waiting).reason, gateway.sent) == ("held", kind, [])
 
 
