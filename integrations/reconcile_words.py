@@ -19,6 +19,8 @@ ERRORS = {
 
 def reason(row: Reconciliation) -> str:
     """What went wrong last; empty when nothing did."""
+    if row.error.startswith("not_stored"):
+        return "A page of bookings could not be stored; the log says why."
     return ERRORS.get(row.error, f"Wix answered with {row.error}.") if row.error else ""
 
 

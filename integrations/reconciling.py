@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 
 from core import clock
@@ -203,7 +203,21 @@ def call(row: Reconciliation) -> Page:
 
 
 def record(row: Reconciliation, page: Page) -> bool:
-    """Store what came of a page. True when the run goes on at once."""
+    """Store what came of a page. True when the run goes on at once. A page that cannot be stored is asked for again
+    later, and shown as what went wrong; a database that is away is none of the page's doing.
+    """
+    try:
+        return _record(row, page)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("page not stored", extra={"account": row.account_id})
+        # Not the fence: whoever took the run over meanwhile goes on undisturbed.
+        row.refresh_from_db(fields=["cursor", "tries", "since", "complete_until", "seen", "found"])
+        return _record(row, Page("retry", code=f"not_stored_{type(error).__name__}"[:60]))
+
+
+def _record(row: Reconciliation, page: Page) -> bool:
     with transaction.atomic():
         if not Reconciliation.objects.select_for_update().filter(pk=row.pk, fence=row.fence).exists():
             return False  # Somebody else has taken it over.

@@ -19,7 +19,7 @@ from core import clock, crashpoints
 from core.causes import Cause
 from core.errors import Conflict, NotConfigured
 from core.models import Event, Work
-from integrations import clinic_checks, reconcile_words, reconciling, services
+from integrations import clinic_checks, inbound, reconcile_words, reconciling, services
 from integrations.models import ProviderAccount, Receipt, Reconciliation
 from tests.fakes.server import Fault
 from tests.fakes.wix_rest import FakeWixRest
@@ -311,6 +311,21 @@ def test_somebody_who_lost_the_run_to_another_stores_nothing(site, account, now)
     assert reconciling.record(slow, page) is False
     assert Receipt.objects.count() == 1
     assert row().found == 1
+
+
+def test_a_page_that_cannot_be_stored_is_shown_and_asked_for_again(site, account, now, monkeypatch):
+    fill(site, 150)
+    stores = inbound.store_all
+    monkeypatch.setattr(inbound, "store_all", lambda *given: 1 / 0)
+    assert run() == 1
+    stuck = row()
+    assert (stuck.error, stuck.tries, stuck.cursor, stuck.seen) == ("not_stored_ZeroDivisionError", 1, "", 0)
+    assert "could not be stored" in reconcile_words.summary(account)
+    assert Receipt.objects.count() == 0
+    monkeypatch.setattr(inbound, "store_all", stores)
+    now.advance(timedelta(minutes=2))
+    assert reconciling.run_due() == 2
+    assert (row().found, row().error) == (150, "")
 
 
 # Asked by a person
