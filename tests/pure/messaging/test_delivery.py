@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 FINAL = ("delivered", "failed", "received", "suppressed", "skipped", "expired", "cancelled")
 MOVES = {
-    "scheduled": "queued claimed suppressed skipped held expired cancelled",
-    "queued": "scheduled claimed suppressed skipped held expired cancelled",
+    "scheduled": "queued claimed parked suppressed skipped held expired cancelled",
+    "queued": "scheduled claimed parked suppressed skipped held expired cancelled",
     "claimed": "scheduled queued sending suppressed skipped held expired cancelled",
     "sending": "scheduled queued sent delivered failed unknown parked",
     "sent": "delivered failed",
