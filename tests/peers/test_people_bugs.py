@@ -196,7 +196,7 @@ def test_b09_a_number_that_is_none_is_refused_and_the_field_named(clinic: Clinic
 
 def test_b10_merge_loses_nothing_and_stays_inside_the_clinic(clinic: Clinic, phone: Phone) -> None:
     """Others lose rows when two people become one, forget who opted out, merge a person with itself or with one of
-    another clinic, and leave old addresses dead.
+    another clinic, leave old addresses dead, and cannot go back.
     """
     keep, away = clinic.contact("Ann Lee"), clinic.contact("Anne Lee")
     visit = clinic.book(away, at=VISIT)
@@ -227,6 +227,14 @@ def test_b10_merge_loses_nothing_and_stays_inside_the_clinic(clinic: Clinic, pho
     desk.force_login(clinic.staff)
     old = reverse("admin:contacts_contact_change", args=(away.public_id,))
     assert str(keep.public_id) in desk.get(old, follow=True).redirect_chain[-1][0]
+
+    clinic.api("post", f"contacts/{away.public_id}/unmerge")
+    assert clinic.fresh(visit).contact_id == clinic.fresh(child).guardian_id == away.pk
+    assert clinic.fresh(away).phone == away.phone != clinic.fresh(keep).phone
+    assert Message.objects.filter(contact=away).count() == texts
+    assert Touchpoint.objects.filter(contact=away).count() == marks
+    said = consent.consent_for(clinic.location.pk, [keep.phone, away.phone])
+    assert {said[number]["sms", "service"] for number in (keep.phone, away.phone)} == {"withdrawn"}
 
 
 def test_b12_cancel_and_yes(clinic: Clinic, phone: Phone) -> None:
