@@ -201,7 +201,8 @@ def _record_outcomes() -> None:
     from core import clock
     from core.causes import Cause
 
-    for booking in Booking.objects.filter(appointment_datetime__lt=clock.now(), outcome="").order_by("pk"):
+    over = Booking.objects.filter(appointment_datetime__lt=clock.now(), outcome=Booking.Outcome.NONE)
+    for booking in over.order_by("pk"):
         moves.record_outcome(booking_id=booking.pk, outcome="attended", cause=Cause.system("chaos"))
 
 
@@ -227,11 +228,13 @@ def _time_passes() -> None:
     from automation.executor import DELAYED
     from core import clock
     from core.models import Work
+    from integrations.models import OutboundCall
     from messaging.models import Message, SendAttempt
 
     now = clock.now()
     Work.objects.filter(retry_at__isnull=False).update(retry_at=now)
     Work.objects.filter(handler=DELAYED, state="pending", due_at__gt=now).update(due_at=now)
+    OutboundCall.objects.filter(state="waiting").update(next_try_at=now)
     SendAttempt.objects.update(started_at=F("started_at") - timedelta(minutes=6))
     Message.objects.filter(status__in=("unknown", "queued"), next_try_at__gt=now).update(next_try_at=now)
 
