@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,8 @@ def main() -> int:
 
     system = System(str(os.getpid()), keep=given.keep)
     os.environ.update({name: system.environment[name] for name in HANDED_ON})
+    # Whoever ends this run ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         breaches = run(system, given, seed)
     finally:
