@@ -6,10 +6,12 @@ Asked when messages are queued, when they are claimed, and for each once more ri
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import Q
 
 from accounts import sending_stops
 from accounts.models import SendingStop
@@ -72,6 +74,7 @@ class Facts:
     now: datetime
     stops: Mapping[int, str]
     consents: dict[int, dict[str, Any]]
+    ours: set[str]
     blocked: set[tuple[int, str]]
     senders: dict[tuple[int, bool], list[SenderIdentity]]
     tried: dict[int, Counter[int]]
@@ -168,12 +171,14 @@ def _gather(messages: Sequence[Message]) -> Facts:
     names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
     seeking = {message.contact_id for message in messages if message.booking_id is None}
     ours = [message.pk for message in messages if message.pk is not None]
+    rows = _sender_rows(locations, everybody)
     return Facts(
         now=now,
         stops={pk: stop.kind for pk, stop in sending_stops.stopped_for(locations).items()},
         consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
+        ours={row.value for row in rows} & everybody,
         blocked=numbers.blocked(locations, everybody),
-        senders=_senders(locations),
+        senders=_by_location(rows, locations),
         tried=_tried(messages),
         spent=limits.spent_today(locations.values(), now),
         lately=limits.what_numbers_got(locations, everybody, now, but=ours),
@@ -227,7 +232,8 @@ def goes_elsewhere(messages: Sequence[Message]) -> set[int]:
     """The ids of those messages for which their clinic has another account: one that has not failed them and is not
     left alone now.
     """
-    senders, tried = _senders({message.location_id for message in messages}), _tried(messages)
+    places = {message.location_id for message in messages}
+    senders, tried = _by_location(_sender_rows(places), places), _tried(messages)
     return {
         message.pk
         for message in messages
@@ -236,12 +242,20 @@ def goes_elsewhere(messages: Sequence[Message]) -> set[int]:
     }
 
 
-def _senders(location_ids: Iterable[int]) -> dict[tuple[int, bool], list[SenderIdentity]]:
+def _sender_rows(location_ids: Iterable[int], addresses: Iterable[str] = ()) -> list[SenderIdentity]:
+    """The senders of these locations, and those of ours that have these addresses, whoever's; one query."""
+    wanted = Q(location_id__in=list(location_ids)) | Q(value__in=list(addresses))
+    rows = SenderIdentity.objects.filter(wanted).select_related("account__pause")
+    return list(rows.order_by("-is_default", "id"))
+
+
+def _by_location(
+    rows: Iterable[SenderIdentity], location_ids: Collection[int]
+) -> dict[tuple[int, bool], list[SenderIdentity]]:
     """The senders each location may use for texts and those for e-mails (True), the preferred ones in front."""
     found: dict[tuple[int, bool], list[SenderIdentity]] = defaultdict(list)
-    rows = SenderIdentity.objects.filter(location_id__in=list(location_ids), account__enabled=True)
-    for sender in rows.select_related("account__pause").order_by("-is_default", "id"):
-        if sender.usable:
+    for sender in rows:
+        if sender.location_id in location_ids and sender.account.enabled and sender.usable:
             found[sender.location_id, sender.is_email].append(sender)
     return found
 
@@ -314,6 +328,8 @@ def _before_policy(message: Message, address: str, facts: Facts, *, missing: boo
         return policy.Decision("suppress", "contact_hidden")
     if not address:
         return policy.Decision("suppress", "no_number")
+    if address in facts.ours and limits.automated(message):
+        return policy.Decision("suppress", "own_number")
     if not words_of(message)[1] or _switched_off(message):
         return policy.Decision("hold", "no_template")
     if missing and message.bulk_id is not None:

@@ -19,7 +19,7 @@ from messaging.models import Category, Direction, Message, Purpose, Status
 CARE_LIMIT = 6
 MARKETING_LIMIT = 4
 AUTOMATIC_LIMIT = 12
-ANSWERS_LIMIT = 6
+ANSWERS_LIMIT = 2
 A_MONTH = timedelta(days=30)
 A_DAY = timedelta(hours=24)
 AN_HOUR = timedelta(hours=1)

@@ -12,6 +12,7 @@ WORDS: Mapping[str, str] = {
     **policy.REASONS,
     "contact_hidden": "The contact was deleted.",
     "no_number": "The person has no mobile number, or no e-mail address.",
+    "own_number": "It is a number or address of our own: machines would answer each other.",
     "no_template": "There is no such template, or it is switched off.",
     "outcome_changed": "The visit's outcome was corrected.",
     "booked_meanwhile": "The person has booked a visit meanwhile.",

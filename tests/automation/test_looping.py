@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import Location, Membership, User
 from automation import looping, services
 from automation.models import Rule, RuleRun
+from contacts import services as contact_services
 from contacts.models import Contact
 from core import work
 from core.clock import Frozen
@@ -121,3 +122,38 @@ def test_the_guard_may_be_delivered_twice(
     watched.update(state="pending", finished_at=None, attempts=0)
     work.drain()
     assert Task.objects.count() == 1
+
+
+def test_b15_one_save_of_five_fields_fires_a_rule_once_and_sends_one_text(
+    bare: Location, account: ProviderAccount, anna: Contact, write_rule: WriteRule
+) -> None:
+    rule = write_rule([{"type": "send_sms", "message": "We have changed it."}], trigger="contact_updated")
+    drain()
+    RuleRun.objects.all().delete()
+    changed = {
+        "name": "Anna Jones", "email": "anna@jones.example", "language": "de", "is_high_risk": True,
+        "is_existing_patient": True,
+    }  # fmt: skip
+    contact_services.update_contact(contact_id=anna.pk, fields=changed, cause=CAUSE)
+    drain()
+    assert RuleRun.objects.filter(rule=rule).count() == 1
+    assert Message.objects.count() == 1
+
+
+def test_b15_our_own_texts_do_not_start_what_a_text_from_the_patient_starts(
+    bare: Location,
+    account: ProviderAccount,
+    anna: Contact,
+    write_rule: WriteRule,
+    run_work: Callable[[], int],
+) -> None:
+    rule = write_rule(
+        [{"type": "send_sms", "message": "Thank you for your message."}], trigger="sms_received"
+    )
+    other = write_rule([{"type": "send_sms", "message": "One more thing."}], trigger="touchpoint_logged")
+    happen("touchpoint_logged", anna, data={"type": "form_submit", "touchpoint": 1})
+    run_work()
+    # Its own text is logged as a touchpoint too, which does not set the same rule off again.
+    assert RuleRun.objects.filter(rule=other, state="done").count() == 1
+    assert not RuleRun.objects.filter(rule=rule).exists()
+    assert Message.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Back up, send 30 texts, lose the database, restore: the provider's journal judges (B23)."""
+"""Back up, send 30 texts, lose the database, restore: the provider's journal judges."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def provider(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.
             yield plain
 
 
-def test_b23_restored_to_two_hours_ago_nothing_is_sent_in_safe_mode_and_nothing_twice_after_it(
+def test_restored_to_two_hours_ago_nothing_is_sent_in_safe_mode_and_nothing_twice_after_it(
     clinic: Location, provider: Any, now: Frozen, run_work: Callable[[], int], tmp_path: Path,
     other_database: Callable[[], str],
 ) -> None:  # fmt: skip

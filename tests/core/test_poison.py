@@ -1,4 +1,4 @@
-"""Work that fails for ever, or kills whoever does it: parked after five tries, and the rest is done (B11)."""
+"""Work that fails for ever, or kills whoever does it: parked after five tries, and the rest is done."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def run(environment: dict[str, str], *, turns: int = 60) -> list[list[int]]:
         ),
     ],
 )
-def test_b11_poison_is_parked_after_five_tries_and_the_rest_is_done(
+def test_poison_is_parked_after_five_tries_and_the_rest_is_done(
     count: int, poison: dict[int, str], transactional_db: None, subprocess_environment: dict[str, str]
 ) -> None:
     items = put(count, poison)
@@ -109,7 +109,7 @@ def test_b11_poison_is_parked_after_five_tries_and_the_rest_is_done(
 
 
 @pytest.mark.slow
-def test_b11_what_was_claimed_with_a_deadly_item_waits_for_two_leases_at_most(
+def test_what_was_claimed_with_a_deadly_item_waits_for_two_leases_at_most(
     transactional_db: None, subprocess_environment: dict[str, str]
 ) -> None:
     put(30, {0: "segfault"})

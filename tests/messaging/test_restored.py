@@ -1,4 +1,4 @@
-"""After a restore: nothing is sent in safe mode, and nothing twice when it is left (B23)."""
+"""After a restore: nothing is sent in safe mode, and nothing twice when it is left."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def people(location: Location, count: int) -> list[Contact]:
     ]
 
 
-def test_b23_nothing_is_sent_in_safe_mode_and_nothing_twice_after_it_where_the_provider_can_be_asked(
+def test_nothing_is_sent_in_safe_mode_and_nothing_twice_after_it_where_the_provider_can_be_asked(
     sydney: Location, listed: FakeGateway, now: Frozen, run_work: Run
 ) -> None:
     rows = sent_after_the_backup(people(sydney, 30), listed, run_work)
@@ -109,7 +109,7 @@ def test_b23_nothing_is_sent_in_safe_mode_and_nothing_twice_after_it_where_the_p
 
 
 @pytest.mark.parametrize("by_words", [True, False], ids=["found by its words alone", "not to be asked"])
-def test_b23_nothing_twice_where_the_provider_cannot_prove_it(
+def test_nothing_twice_where_the_provider_cannot_prove_it(
     by_words: bool, sydney: Location, gateway: FakeGateway, now: Frozen, run_work: Run
 ) -> None:
     rows = sent_after_the_backup(people(sydney, 30), gateway, run_work)
