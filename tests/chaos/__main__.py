@@ -86,10 +86,11 @@ def run(system: Any, given: argparse.Namespace, seed: int) -> list[str]:
     load_began = time.time()
     posting.start()
     killing.start()
-    killing.join()
+    killing.carried_out()
     taken = posting.join(600)
     load_ended = time.time()
     posting.stop()
+    killing.join()
     say(f"Load: {given.events} deliveries in {load_ended - load_began:.0f} s. Faults: {dict(killing.done)}.")
     idle_after, left = _wait_until_idle(load_ended, given)
     verdict = judge.judge(

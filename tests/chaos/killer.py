@@ -63,7 +63,12 @@ class Killer:
         if self.broker_down:
             self._aside(lambda: self._stop_broker(self.broker_down))
 
+    def carried_out(self) -> None:
+        """Wait until the plan is through; what goes on beside it goes on."""
+        self._main.join()
+
     def join(self) -> None:
+        """Wait for the plan, and end what goes on beside it."""
         self._main.join()
         self.ended.set()
         for aside in self._asides:
