@@ -88,7 +88,7 @@ def merged_into(public_id: str, user: User) -> Contact | None:
 def _sources(contact: Contact) -> list[tuple[str, QuerySet[Any], Callable[[Any], Moment]]]:
     address = Q(contact=contact)
     # Logs are never moved: those of whoever was merged into this contact are read where they stand.
-    people = [contact.pk, *Contact.objects.filter(merged_into=contact).values_list("pk", flat=True)]
+    people = Contact.objects.filter(Q(pk=contact.pk) | Q(merged_into=contact)).order_by().values("pk")
     if contact.reach_phone or contact.email:
         address |= Q(location=contact.location_id, address__in=[contact.reach_phone, contact.email])
     sources: list[tuple[str, QuerySet[Any], Callable[[Any], Moment]]] = [

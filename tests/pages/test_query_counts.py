@@ -23,7 +23,7 @@ from tests.webhooks.wix_builder import WixBooking
 
 MOST = 26
 #: The page of a person holds every app's panel.
-MOST_FOR = {"contact": 38}
+MOST_FOR = {"contact": 37}
 MANY = 30
 START = datetime(2026, 12, 1, 0, 0, tzinfo=UTC)
 
