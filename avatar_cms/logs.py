@@ -20,9 +20,7 @@ from avatar_cms.log_errors import written
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d(?:[\s()-]?\d){8,14}(?![\w-])")
 #: The last part of a webhook's address is its secret.
-_WEBHOOK = re.compile(
-    r"(/webhooks/[a-z]+(?:/(?:bookings|inbound|incoming|receipt|leads|sms|status))?/)[\w-]{20,}"
-)
+_WEBHOOK = re.compile(r"(/webhooks/(?:[a-z-]{1,19}/)+)[\w.-]{20,}")
 #: Times and ids look like phone numbers; these keys never hold one.
 _SAFE_KEYS = frozenset(
     {"timestamp", "request_id", "item", "items", "event_id", "work", "job_id", "run", "receipt"}

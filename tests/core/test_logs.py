@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import uuid
 
 import pytest
 import structlog
@@ -55,12 +56,14 @@ def test_a_request_is_named_without_what_was_searched_for(formatter: logging.For
         ("sms_inbound", "/webhooks/sms/inbound/[token]"),
         ("sms_incoming", "/webhooks/sms/incoming/[token]"),
         ("sms_receipt", "/webhooks/sms/receipt/[token]"),
+        ("sms_callback", "/webhooks/sms/callback/[token]"),
+        ("sms_opt_out", "/webhooks/sms/opt-out/[token]"),
         ("meta_leads_token", "/webhooks/meta/leads/[token]"),
         ("wix_bookings_token", "/webhooks/wix/bookings/[token]"),
     ],
 )
 def test_a_secret_address_of_a_webhook_is_masked(name: str, shown: str, formatter: logging.Formatter) -> None:
-    path = reverse(f"integrations:{name}", args=(secrets.token_urlsafe(32),))
+    path = reverse(f"integrations:{name}", args=(f"{uuid.uuid4()}.{secrets.token_urlsafe(32)}",))
     written = line(formatter, f"Not Found: {path}", request=RequestFactory().post(path))
     assert (written["event"], written["request"]) == (f"Not Found: {shown}", f"POST {shown}")
 
