@@ -79,7 +79,7 @@ class TaskSerializer(PublicModelSerializer):
 class TaskInput(serializers.Serializer):
     """A task made by hand."""
 
-    contact_id = PublicIdField(queryset=Contact.objects.all())
+    contact_id = PublicIdField(queryset=Contact.objects.live())
     booking_id = PublicIdField(queryset=Booking.objects.all(), required=False, allow_null=True)
     type = serializers.ChoiceField(choices=Task.Type.choices, default=Task.Type.CUSTOM)
     due_datetime = MomentField()

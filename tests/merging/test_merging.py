@@ -295,3 +295,15 @@ def test_two_who_merge_at_once_in_both_directions_get_one_person_and_one_clear_c
     [lost] = [answer for answer in answers if answer.status_code == 409]
     assert lost.json()["error"]["code"] == "merged"
     assert Contact.objects.live().count() == 1
+
+
+def test_nothing_new_is_made_for_the_id_that_was_merged_away(ann, twin, merge, client, receptionist) -> None:
+    merge(twin, into=ann)
+    body = {"contact_id": str(twin.public_id), "due_datetime": "2027-01-04T10:00:00+11:00"}
+    refused = client.post("/api/tasks", body, content_type="application/json")
+    assert refused.status_code == 422, refused.content
+    assert "contact_id" in refused.json()["error"]["fields"]
+    taken = client.post(
+        "/api/tasks", body | {"contact_id": str(ann.public_id)}, content_type="application/json"
+    )
+    assert taken.status_code == 201
