@@ -39,7 +39,7 @@ def set_automation_mode(*, location_id: int, mode: str, cause: Cause, force_reas
         raise Invalid(
             f"Automation cannot be {mode!r}.", fields={"automation_mode": "Use off, shadow or live."}
         )
-    location = Location.objects.select_for_update().get(pk=location_id)
+    location = Location.objects.select_for_update(no_key=True).get(pk=location_id)
     previous = location.automation_mode
     if previous == mode:
         return location

@@ -79,7 +79,7 @@ def resume(
 ) -> dict[str, int] | None:
     """Let sending go on. Returns None when there was no such stop, else what the reconcilers did (safe mode alone)."""
     row = (
-        SendingStop.objects.select_for_update(of=("self",))
+        SendingStop.objects.select_for_update(no_key=True, of=("self",))
         .filter(kind=kind, location_id=location_id, resumed_at=None)  # type: ignore[misc]
         .first()
     )

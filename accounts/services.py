@@ -49,7 +49,7 @@ def create_location(*, fields: Mapping[str, Any], cause: Cause) -> Location:
 @transaction.atomic
 def update_location(*, location_id: int, fields: Mapping[str, Any], cause: Cause) -> Location:
     """Change a clinic. Switching its automation has rules of its own: see `accounts.golive`."""
-    location = Location.objects.select_for_update().get(pk=location_id)
+    location = Location.objects.select_for_update(no_key=True).get(pk=location_id)
     rest = {name: value for name, value in fields.items() if name != "automation_mode"}
     changed = sorted(name for name, value in rest.items() if getattr(location, name, None) != value)
     _save_location(location, rest)
@@ -113,7 +113,7 @@ def update_user(
     """
     _refuse_unknown(fields, USER_FIELDS, "user")
     _lock_admins()
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     was_active = user.is_active
     for name, value in _tidy(fields).items():
         setattr(user, name, value)
@@ -130,7 +130,7 @@ def update_user(
 @transaction.atomic
 def set_password(*, user_id: int, password: str, cause: Cause) -> None:
     """Give an account a new password and end its other log-ins. Raises ValidationError for a weak one."""
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     validate_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
@@ -196,7 +196,12 @@ def _tidy(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lock_admins() -> None:
     # Two admins who remove each other at once would otherwise both be let through.
-    list(Membership.objects.select_for_update().filter(role=roles.ADMIN).order_by("pk").values_list("pk"))
+    list(
+        Membership.objects.select_for_update(no_key=True)
+        .filter(role=roles.ADMIN)
+        .order_by("pk")
+        .values_list("pk")
+    )
 
 
 def _keep_an_admin() -> None:

@@ -74,7 +74,7 @@ def refresh(*, token: str) -> tuple[User, Tokens]:
     refused = SignInRefused("This refresh token is no longer valid. Sign in again.", code="bad_refresh_token")
     with transaction.atomic():
         row = (
-            RefreshToken.objects.select_for_update(of=("self",))
+            RefreshToken.objects.select_for_update(no_key=True, of=("self",))
             .select_related("user")
             .filter(digest=_digest(token))
             .first()

@@ -49,7 +49,7 @@ def lock_contacts(ids: Any) -> None:
         list(
             Contact.objects.filter(pk__in=wanted)
             .order_by("pk")
-            .select_for_update(of=("self",))
+            .select_for_update(no_key=True, of=("self",))
             .values_list("pk", flat=True)
         )
 

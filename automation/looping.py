@@ -35,7 +35,7 @@ def pause_looping(items: list[Work]) -> None:
         if item.event is None or item.event.data["reason"] not in CIRCLES:
             continue
         rule = (
-            Rule.objects.select_for_update(of=("self",))
+            Rule.objects.select_for_update(no_key=True, of=("self",))
             .filter(public_id=item.event.data["rule"], is_active=True)
             .first()
         )

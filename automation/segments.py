@@ -107,7 +107,7 @@ def save_segment(
     segment_id: int, *, cause: Cause, name: str | None = None, conditions: Any = None
 ) -> SavedSegment:
     """Change a segment's name, its conditions or both. Raises as `create_segment`; NotFound when it is gone."""
-    segment = SavedSegment.objects.select_for_update(of=("self",)).filter(pk=segment_id).first()
+    segment = SavedSegment.objects.select_for_update(no_key=True, of=("self",)).filter(pk=segment_id).first()
     if segment is None:
         raise NotFound("There is no such segment.")
     return _save(
@@ -138,7 +138,7 @@ def _save(segment: SavedSegment, name: str, raw: Any, cause: Cause) -> SavedSegm
 @transaction.atomic
 def delete_segment(segment_id: int, *, cause: Cause) -> None:
     """Remove a segment. Texts that were sent to it keep their list of people; drafts for it cannot be sent."""
-    segment = SavedSegment.objects.select_for_update(of=("self",)).filter(pk=segment_id).first()
+    segment = SavedSegment.objects.select_for_update(no_key=True, of=("self",)).filter(pk=segment_id).first()
     if segment is None:
         raise NotFound("There is no such segment.")
     _tell(SEGMENT_DELETED, segment, cause)

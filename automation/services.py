@@ -222,7 +222,7 @@ def input_of(rule: Rule, version: RuleVersion | None = None) -> RuleInput:
 
 
 def _locked(rule_id: int) -> Rule:
-    rule = Rule.objects.select_for_update(of=("self",)).get(pk=rule_id)
+    rule = Rule.objects.select_for_update(no_key=True, of=("self",)).get(pk=rule_id)
     if rule.current_id is not None:
         rule.current = RuleVersion.objects.get(pk=rule.current_id)
     return rule
@@ -268,8 +268,12 @@ def retry_action(action_run_id: int, *, cause: Cause) -> ActionRun:
     """Put a failed step back in line. Raises Conflict for one that did not fail."""
     contact_id = ActionRun.objects.values_list("run__contact_id", flat=True).get(pk=action_run_id)
     if contact_id is not None:
-        Contact.objects.select_for_update(of=("self",)).get(pk=contact_id)
-    row = ActionRun.objects.select_for_update(of=("self",)).select_related("run").get(pk=action_run_id)
+        Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
+    row = (
+        ActionRun.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("run")
+        .get(pk=action_run_id)
+    )
     if row.state != ActionRun.State.FAILED:
         raise Conflict("Only a step that failed can be tried again.", code="not_failed")
     now = clock.now()

@@ -39,7 +39,7 @@ def watch() -> int:
 
 @transaction.atomic
 def _note(check: Check, finding: Finding) -> int:
-    row, _ = Alarm.objects.select_for_update().get_or_create(name=check.name)
+    row, _ = Alarm.objects.select_for_update(no_key=True).get_or_create(name=check.name)
     before = Standing(row.bad_since, row.well_since, row.told_at)
     after, news = alarms.step(before, ok=finding.ok, now=clock.now())
     if after != before or (not finding.ok and row.text != finding.text):

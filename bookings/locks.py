@@ -19,7 +19,7 @@ def bookings_for_update(ids: Iterable[int]) -> dict[int, Booking]:
     contacts = contact_services.contacts_for_update(contact_ids)
     rows = (
         Booking.objects.select_related("service", "location")
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
         .filter(pk__in=wanted)
         .order_by("pk")
     )

@@ -62,7 +62,7 @@ def _in_batches(
     while True:
         with transaction.atomic():
             # Skipping never waits, so holding bookings without their contacts cannot end in a deadlock.
-            rows = list(due().select_for_update(skip_locked=True)[:BATCH])
+            rows = list(due().select_for_update(no_key=True, skip_locked=True)[:BATCH])
             news = [change(booking) for booking in rows]
             if rows:
                 Booking.objects.bulk_update(rows, fields)

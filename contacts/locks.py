@@ -13,7 +13,7 @@ from core.errors import NotFound
 def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
     """The contacts by id, locked until the transaction ends. Raises NotFound when one is not there."""
     wanted = set(ids)
-    rows = Contact.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")
+    rows = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=wanted).order_by("pk")
     found = {contact.pk: contact for contact in rows}
     missing = wanted - found.keys()
     if missing:
@@ -24,7 +24,7 @@ def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
 def lock_those_there(ids: Iterable[int]) -> None:
     """Lock those of the contacts that are there until the transaction ends."""
     rows = Contact.objects.filter(pk__in=set(ids)).order_by("pk")
-    list(rows.select_for_update(of=("self",)).values_list("pk"))
+    list(rows.select_for_update(no_key=True, of=("self",)).values_list("pk"))
 
 
 def hold(names: Iterable[str]) -> None:

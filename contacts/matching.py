@@ -191,7 +191,7 @@ def _look_up(person: Person) -> Household:
     wanted = Q(pk__in=ids) | Q(merged_into__in=ids)
     if owner_id:
         wanted |= Q(guardian_id=owner_id)
-    found = list(here.filter(wanted).select_for_update(of=("self",)).order_by("pk"))
+    found = list(here.filter(wanted).select_for_update(no_key=True, of=("self",)).order_by("pk"))
     rows = {contact.pk: contact for contact in found if contact.merged_into_id is None}
     merged = tuple(contact for contact in found if contact.merged_into_id is not None)
     owner = rows.get(owner_id) if owner_id else None

@@ -80,7 +80,7 @@ def restore(changes: Iterable[Sequence[Any]]) -> Restored:
     restored = Restored({}, {})
     for label, by_row in wanted.items():
         model = apps.get_model(label)
-        rows = model._base_manager.filter(pk__in=by_row).select_for_update().order_by("pk")
+        rows = model._base_manager.filter(pk__in=by_row).select_for_update(no_key=True).order_by("pk")
         found = [row for row in rows if all(_stands(row, change) for change in by_row[row.pk])]
         for row in found:
             for column, old, _ in by_row[row.pk]:

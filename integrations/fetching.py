@@ -88,7 +88,9 @@ def claim(*, limit: int = BATCH) -> list[Fetch]:
     now = clock.sql_now()
     due = Fetch.objects.filter(next_at__lte=now).filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
     ids = list(
-        due.order_by("next_at", "id").select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit]
+        due.order_by("next_at", "id")
+        .select_for_update(no_key=True, skip_locked=True)
+        .values_list("pk", flat=True)[:limit]
     )
     if not ids:
         return []
@@ -131,7 +133,7 @@ def call(fetch: Fetch) -> FetchAnswer:
 @transaction.atomic
 def record(fetch: Fetch, answer: FetchAnswer) -> bool:
     """Store what came of a call. False when somebody else has taken it over."""
-    if not Fetch.objects.select_for_update().filter(pk=fetch.pk, fence=fetch.fence).exists():
+    if not Fetch.objects.select_for_update(no_key=True).filter(pk=fetch.pk, fence=fetch.fence).exists():
         return False
     receipt = fetch.receipt
     if answer.kind == "found":

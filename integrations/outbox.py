@@ -120,7 +120,7 @@ def begin(slow: set[str]) -> OutboundCall | None:
         OutboundCall.objects.filter(_may_go(), state=State.WAITING, next_try_at__lte=clock.sql_now())
         .exclude(target__in=slow)
         .select_related("account", "location")
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .order_by("next_try_at", "id")
         .first()
     )
@@ -155,7 +155,11 @@ def _make(call: OutboundCall) -> CallOutcome:
 @transaction.atomic
 def record(call: OutboundCall, answer: CallOutcome) -> bool:
     """Store what became of a try. False when the call moved on meanwhile."""
-    fresh = OutboundCall.objects.select_for_update(of=("self",)).filter(pk=call.pk, fence=call.fence).first()
+    fresh = (
+        OutboundCall.objects.select_for_update(no_key=True, of=("self",))
+        .filter(pk=call.pk, fence=call.fence)
+        .first()
+    )
     if fresh is None or fresh.state in (State.DONE, State.PARKED, State.EXPIRED):
         return False
     then = calling.after(
@@ -196,7 +200,7 @@ def _settle(call: OutboundCall, then: calling.Next, code: str) -> None:
 def recover_leases() -> int:
     """Calls whose worker died: tried again where the receiver knows them by their id, else unknown."""
     late = OutboundCall.objects.filter(state=State.CALLING, lease_until__lt=clock.sql_now())
-    found = list(late.select_for_update(skip_locked=True, of=("self",))[:BATCH])
+    found = list(late.select_for_update(no_key=True, skip_locked=True, of=("self",))[:BATCH])
     for call in found:
         answer = CallOutcome("unknown", "worker_ended")
         _settle(
@@ -269,7 +273,7 @@ def note_arrived(*, call_id: int, cause: Cause) -> OutboundCall:
 
 
 def _ended(call_id: int) -> OutboundCall:
-    call = OutboundCall.objects.select_for_update(of=("self",)).filter(pk=call_id).first()
+    call = OutboundCall.objects.select_for_update(no_key=True, of=("self",)).filter(pk=call_id).first()
     if call is None or call.state not in OPEN_ENDED:
         raise Conflict("This call is not waiting for a decision; it moved on meanwhile.", code="not_waiting")
     return call

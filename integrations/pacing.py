@@ -108,7 +108,7 @@ def pause(account_id: int, *, reason: str, until: datetime) -> None:
 def broke(account_id: int, *, reason: str) -> None:
     """An account was not there for one more call. After several in a row it is left alone for a while."""
     now = clock.now()
-    mine, new = AccountPause.objects.select_for_update().get_or_create(
+    mine, new = AccountPause.objects.select_for_update(no_key=True).get_or_create(
         account_id=account_id, defaults={"until": now, "reason": reason[:40], "failures": 1}
     )
     if new:

@@ -101,7 +101,7 @@ def ask_now(account: ProviderAccount) -> Reconciliation:
             f"{account} cannot be asked for its bookings: type its API key and site id on the account's page."
         )
     row, is_new = _row_of(account)
-    row = Reconciliation.objects.select_for_update().get(pk=row.pk)
+    row = Reconciliation.objects.select_for_update(no_key=True).get(pk=row.pk)
     if not is_new and not row.error and (row.is_running or row.next_at is not None):
         raise Conflict("The bookings are being looked through already.", code="sync_running")
     _again_at_once(Reconciliation.objects.filter(pk=row.pk))
@@ -162,7 +162,7 @@ def claim() -> Reconciliation | None:
     row = (
         due.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
         .order_by("next_at", "id")
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("account__location")
         .first()
     )
@@ -219,7 +219,11 @@ def record(row: Reconciliation, page: Page) -> bool:
 
 def _record(row: Reconciliation, page: Page) -> bool:
     with transaction.atomic():
-        if not Reconciliation.objects.select_for_update().filter(pk=row.pk, fence=row.fence).exists():
+        if (
+            not Reconciliation.objects.select_for_update(no_key=True)
+            .filter(pk=row.pk, fence=row.fence)
+            .exists()
+        ):
             return False  # Somebody else has taken it over.
         if page.kind == "page":
             _store(row, page)

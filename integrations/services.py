@@ -46,7 +46,7 @@ def update_account(
     """Change an account. Of `credentials`, an empty secret keeps the one there is; what is replaced is kept beside
     it where the provider still signs with it. What waits to be fetched with them is asked for again at once.
     """
-    account = ProviderAccount.objects.select_for_update().get(pk=account_id)
+    account = ProviderAccount.objects.select_for_update(no_key=True).get(pk=account_id)
     account = _save_account(account, fields, credentials, cause)
     fetching.resume(account)
     reconciling.resume(account)
@@ -97,7 +97,9 @@ def create_sender(*, location_id: int, fields: Mapping[str, Any], cause: Cause) 
 @transaction.atomic
 def update_sender(*, sender_id: int, fields: Mapping[str, Any], cause: Cause) -> SenderIdentity:
     """Change a sender, its registration state included."""
-    return _save_sender(SenderIdentity.objects.select_for_update().get(pk=sender_id), fields, cause)
+    return _save_sender(
+        SenderIdentity.objects.select_for_update(no_key=True).get(pk=sender_id), fields, cause
+    )
 
 
 def _save_sender(sender: SenderIdentity, fields: Mapping[str, Any], cause: Cause) -> SenderIdentity:

@@ -373,7 +373,9 @@ def progress(bulk: BulkSend) -> Progress:
 
 
 def _locked(bulk_id: int) -> BulkSend:
-    rows = BulkSend.objects.select_for_update(of=("self",)).select_related("location", "template")
+    rows = BulkSend.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "location", "template"
+    )
     bulk = rows.filter(pk=bulk_id).first()
     if bulk is None:
         raise NotFound("There is no such bulk text.")

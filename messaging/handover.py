@@ -24,7 +24,7 @@ def hand_over(items: list[Work]) -> None:
         places = set(held.values_list("location_id", flat=True))
         to = User.objects.filter(pk=to_id, is_active=True).first()
         theirs = {pk for pk in places if to is not None and access.allowed(to, roles.UPDATE, "messages", pk)}
-        rows = list(held.select_for_update().order_by("pk"))
+        rows = list(held.select_for_update(no_key=True).order_by("pk"))
         for row in rows:
             row.assigned_to = to if row.location_id in theirs else None
             row.updated_at = clock.now()

@@ -101,7 +101,7 @@ def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) ->
         "provider_account__pause",
     ).filter(pk__in=wanted)
     if lock:
-        rows = rows.select_for_update(of=("self",)).order_by("pk")
+        rows = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
     if fence is not None:
         rows = rows.filter(fence=fence)
     found = {message.pk: message for message in rows}

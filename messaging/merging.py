@@ -33,7 +33,7 @@ def move_conversations(merge: Merge) -> int:
     """Give the survivor the other's conversations; where it has one of that channel, their messages go there."""
     rows = list(
         Conversation.objects.filter(contact_id__in=[merge.keep.pk, merge.away.pk])
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
         .order_by("pk")
     )
     before = {row.pk: values(row, _CHANGED) for row in rows}

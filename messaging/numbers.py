@@ -60,7 +60,7 @@ def lift(number_id: int, *, reason: str, cause: Cause) -> BlockedNumber:
         raise Invalid(
             "Say why texts may go there again.", code="reason_required", fields={"reason": "Say why."}
         )
-    row = BlockedNumber.objects.select_for_update(of=("self",)).filter(pk=number_id).first()
+    row = BlockedNumber.objects.select_for_update(no_key=True, of=("self",)).filter(pk=number_id).first()
     if row is None:
         raise NotFound("There is no such number.")
     if row.lifted_at is not None:

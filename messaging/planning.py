@@ -109,7 +109,7 @@ def _withdraw_old_times(booking_ids: Sequence[int]) -> None:
             booking_id__in=list(booking_ids), category=Category.REMINDER, status__in=WITHDRAWABLE
         )
         .exclude(visit_at=F("booking__appointment_datetime"))
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
     )
     for message in old:
         message.status = Status.SKIPPED
@@ -128,7 +128,7 @@ def cancel_pending_messages(wishes: Sequence[CancelMessages]) -> int:
     unsent = list(
         Message.objects.filter(booking_id__in=by_booking, status__in=WITHDRAWABLE)
         .order_by("pk")
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
     )
     events = []
     for message in unsent:

@@ -55,7 +55,7 @@ def repeat(message: Message) -> bool:
 def _begin(message: Message) -> sending.Ready | None:
     contact_locks.hold([contact_locks.consent_lock(message.location_id, message.address)])
     mine = Message.objects.filter(pk=message.pk, fence=message.fence, status=Status.UNKNOWN)
-    if not mine.select_for_update(of=("self",)).exists():
+    if not mine.select_for_update(no_key=True, of=("self",)).exists():
         return None
     [message] = judging.load([message.pk])
     [verdict] = judging.judge([message])

@@ -85,7 +85,11 @@ def _sets(rows: QuerySet[Message]) -> Iterator[list[Message]]:
         people = (
             Contact.objects.filter(messages__in=some).order_by("pk").distinct().values_list("pk", flat=True)
         )
-        list(Contact.objects.filter(pk__in=list(people)).order_by("pk").select_for_update(of=("self",)))
+        list(
+            Contact.objects.filter(pk__in=list(people))
+            .order_by("pk")
+            .select_for_update(no_key=True, of=("self",))
+        )
         yield judging.load(some, lock=True)
 
 

@@ -150,7 +150,7 @@ def claim(*, limit: int = MOST, only: int | None = None) -> tuple[list[Batch], i
     """
     now = clock.sql_now()
     rows = _due() if only is None else _due().filter(pk=only)
-    due = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
+    due = list(rows.select_for_update(no_key=True, skip_locked=True, of=("self",))[:limit])
     if not due:
         return [], 0
     ids = [message.pk for message in due]
@@ -210,7 +210,7 @@ def _locked(batch: Batch) -> list[Message]:
     visits = {message.booking_id for message in batch.messages if message.booking_id is not None}
     if visits:
         standing = Booking.objects.filter(pk__in=visits).order_by("pk")
-        list(standing.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        list(standing.select_for_update(no_key=True, of=("self",)).values_list("pk"))
     # The number may have changed since it was put in line.
     contact_locks.hold(
         contact_locks.consent_lock(message.location_id, address)
@@ -221,7 +221,7 @@ def _locked(batch: Batch) -> list[Message]:
     rows = Message.objects.filter(
         pk__in=ours, status=Status.CLAIMED, lease_until__gt=clock.sql_now()
     ).order_by("pk")
-    fences = dict(rows.select_for_update(of=("self",)).values_list("pk", "fence"))
+    fences = dict(rows.select_for_update(no_key=True, of=("self",)).values_list("pk", "fence"))
     return judging.load(pk for pk, fence in ours.items() if fences.get(pk) == fence)
 
 

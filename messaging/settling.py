@@ -45,7 +45,7 @@ def recover_leases() -> int:
             Message.objects.filter(
                 status__in=(Status.CLAIMED, Status.SENDING), lease_until__lt=clock.sql_now()
             )
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .values_list("pk", "status")[:BATCH]
         )
         unbegun = [pk for pk, status in late if status == Status.CLAIMED]
@@ -110,7 +110,7 @@ def _claim_unknown() -> list[Message]:
     now = clock.now()
     due = list(
         Message.objects.filter(status=Status.UNKNOWN, next_try_at__lte=now)
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .order_by("next_try_at")
         .values_list("pk", flat=True)[:BATCH]
     )
@@ -132,7 +132,7 @@ def _claim_unknown() -> list[Message]:
 def _apply_answer(message: Message, answer: LookupAnswer, *, lag: timedelta) -> None:
     if answer.kind == "unsure" or (answer.kind == "absent" and _called_since(message, clock.now() - lag)):
         return
-    Contact.objects.select_for_update(of=("self",)).filter(pk=message.contact_id).first()
+    Contact.objects.select_for_update(no_key=True, of=("self",)).filter(pk=message.contact_id).first()
     fresh = judging.load([message.pk], lock=True, fence=message.fence)
     if not fresh or fresh[0].status != Status.UNKNOWN:
         return
@@ -191,7 +191,7 @@ def reconsider_held() -> int:
                 reason="no_template", template__isnull=True
             )
         )
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .order_by("rank", "send_at", "id")
         .values_list("pk", flat=True)[:RECONSIDERED]
     )
@@ -206,7 +206,7 @@ def resolve(*, message_id: int, was_sent: bool, cause: Cause) -> Message:
     person may choose that.
     """
     owner = Message.objects.filter(pk=message_id).values("contact_id")
-    Contact.objects.select_for_update(of=("self",)).filter(pk__in=owner).first()
+    Contact.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=owner).first()
     found = judging.load([message_id], lock=True)
     if not found or found[0].status not in (Status.UNKNOWN, Status.PARKED):
         raise Conflict(

@@ -86,7 +86,7 @@ def send_now(*, message_id: int, cause: Cause) -> Message:
 
 
 def _locked(message_id: int) -> Message:
-    message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
+    message = Message.objects.select_for_update(no_key=True, of=("self",)).filter(pk=message_id).first()
     if message is None:
         raise NotFound("There is no such message.")
     return message

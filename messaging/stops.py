@@ -46,7 +46,7 @@ def _release(location_id: int | None) -> int:
     if location_id is not None:
         rows = rows.filter(location_id=location_id)
     ids = list(
-        rows.select_for_update(skip_locked=True, of=("self",))
+        rows.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .order_by("rank", "send_at", "id")
         .values_list("pk", flat=True)[:BATCH]
     )

@@ -91,7 +91,7 @@ def _lately(rows: Iterable[Message]) -> Counter[tuple[int, str]]:
 
 def _storm(message: Message) -> Storm:
     """The storm that waits, locked: whoever decides about it decides about these messages too, or finds none."""
-    storm, made = Storm.objects.select_for_update(of=("self",)).get_or_create(
+    storm, made = Storm.objects.select_for_update(no_key=True, of=("self",)).get_or_create(
         location_id=message.location_id, origin=message.origin, state=Storm.State.WAITING
     )
     if made:
@@ -124,7 +124,7 @@ def drop(storm_id: int, *, cause: Cause) -> int:
 
 
 def _waiting(storm_id: int) -> Storm:
-    storm = Storm.objects.select_for_update(of=("self",)).filter(pk=storm_id).first()
+    storm = Storm.objects.select_for_update(no_key=True, of=("self",)).filter(pk=storm_id).first()
     if storm is None:
         raise NotFound("There is no such storm.")
     if storm.state != Storm.State.WAITING:

@@ -109,7 +109,7 @@ def wake() -> int:
     """Every minute: conversations that rested until now. Returns how many."""
     due = (
         Conversation.objects.filter(state=State.SNOOZED, snoozed_until__lte=clock.now())
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .order_by("snoozed_until")[:WOKEN]
     )
     woken = 0
@@ -120,7 +120,9 @@ def wake() -> int:
 
 
 def _locked(conversation_id: int) -> Conversation:
-    talk = Conversation.objects.select_for_update(of=("self",)).filter(pk=conversation_id).first()
+    talk = (
+        Conversation.objects.select_for_update(no_key=True, of=("self",)).filter(pk=conversation_id).first()
+    )
     if talk is None:
         raise NotFound("There is no such conversation.")
     return talk

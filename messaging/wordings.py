@@ -117,7 +117,7 @@ def save_template(*, template_id: int, cause: Cause, **fields: Any) -> Template:
     not be saved, NotFound when there is no such template.
     """
     template = (
-        Template.objects.select_for_update(of=("self",))
+        Template.objects.select_for_update(no_key=True, of=("self",))
         .select_related("location")
         .filter(pk=template_id)
         .first()

@@ -120,13 +120,13 @@ def _locked_policies(location_ids: Iterable[int]) -> dict[int, AssignmentPolicy]
     if not wanted:
         return {}
     rows = AssignmentPolicy.objects.filter(location_id__in=wanted)
-    locked = {row.location_id: row for row in rows.select_for_update().order_by("location_id")}
+    locked = {row.location_id: row for row in rows.select_for_update(no_key=True).order_by("location_id")}
     missing = [pk for pk in wanted if pk not in locked]
     if missing:
         AssignmentPolicy.objects.bulk_create(
             [AssignmentPolicy(location_id=pk) for pk in missing], ignore_conflicts=True
         )
-        locked = {row.location_id: row for row in rows.select_for_update().order_by("location_id")}
+        locked = {row.location_id: row for row in rows.select_for_update(no_key=True).order_by("location_id")}
     return locked
 
 

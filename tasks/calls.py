@@ -32,7 +32,11 @@ def log_call(contact_id: int, *, outcome: str, cause: Cause, notes: str = "") ->
             f"{outcome!r} is not how a call went. Use one of: {', '.join(OUTCOMES)}.",
             code="unknown_outcome", fields={"outcome": "unknown"},
         )  # fmt: skip
-    contact = Contact.objects.select_for_update(of=("self",)).select_related("location").get(pk=contact_id)
+    contact = (
+        Contact.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("location")
+        .get(pk=contact_id)
+    )
     record_call(contact_id, outcome=outcome, cause=cause, details={})
     if notes.strip():
         location: Location = contact.location

@@ -50,7 +50,11 @@ def change_open_tasks(changes: Sequence[TaskChange]) -> list[int]:
     where = Q()
     for change in changes:
         where |= _matching(change)
-    rows = Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
+    rows = (
+        Task.objects.filter(where, status__in=Task.OPEN)
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("pk")
+    )
     tasks = list(rows)
     workers = assignment.workers({task.location_id for task in tasks}) if tasks else {}
     counts, news, changed = [0] * len(changes), [], {}

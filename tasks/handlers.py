@@ -83,7 +83,7 @@ def tell_overdue() -> int:
     with transaction.atomic():
         late = list(
             Task.objects.filter(status__in=Task.OPEN, due_datetime__lt=now, overdue_told_at__isnull=True)
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .order_by("due_datetime", "pk")[:OVERDUE_BATCH]
         )
         for task in late:

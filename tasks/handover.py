@@ -123,11 +123,11 @@ def _locked(user: User, location_ids: Collection[int]) -> Sequence[Task]:
     contacts = sorted({pk for pk in wanted.values() if pk is not None})
     list(
         Contact.objects.filter(pk__in=contacts)
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
         .order_by("pk")
         .values_list("pk")
     )
-    return list(held.filter(pk__in=wanted).select_for_update(of=("self",)).order_by("pk"))
+    return list(held.filter(pk__in=wanted).select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 
 def connect() -> None:

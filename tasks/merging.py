@@ -29,7 +29,7 @@ def move(merge: Merge) -> int:
         Task.objects.filter(
             contact_id__in=[merge.keep.pk, merge.away.pk], booking__isnull=True, status__in=Task.OPEN
         )
-        .select_for_update(of=("self",))
+        .select_for_update(no_key=True, of=("self",))
         .order_by("pk")
     )
     own = {task.type: task for task in open_ if task.contact_id == merge.keep.pk}

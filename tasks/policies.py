@@ -21,7 +21,7 @@ def set_policy(*, location: Location, fields: Mapping[str, Any], cause: Cause) -
     unknown = sorted(set(fields) - POLICY_FIELDS)
     if unknown:
         raise Invalid(f"A policy has no {', '.join(unknown)}.", fields=dict.fromkeys(unknown, "unknown"))
-    policy, _made = AssignmentPolicy.objects.select_for_update().get_or_create(location=location)
+    policy, _made = AssignmentPolicy.objects.select_for_update(no_key=True).get_or_create(location=location)
     for name, value in fields.items():
         setattr(policy, name, value)
     policy.full_clean(validate_unique=False)
@@ -32,7 +32,7 @@ def set_policy(*, location: Location, fields: Mapping[str, Any], cause: Cause) -
 @transaction.atomic
 def set_skills(*, policy_id: int, skills: Mapping[str, str], cause: Cause) -> None:
     """Say anew which skill each type of task asks for; types left out ask for none."""
-    policy = AssignmentPolicy.objects.select_for_update().get(pk=policy_id)
+    policy = AssignmentPolicy.objects.select_for_update(no_key=True).get(pk=policy_id)
     for task_type, skill in skills.items():
         if task_type not in Task.Type.values or not skill.strip():
             raise Invalid(

@@ -48,8 +48,8 @@ def _locked(task_id: int) -> Task:
     """The task under lock, its contact's row locked first."""
     contact_id = Task.objects.values_list("contact_id", flat=True).get(pk=task_id)
     if contact_id is not None:
-        Contact.objects.select_for_update(of=("self",)).get(pk=contact_id)
-    return Task.objects.select_for_update(of=("self",)).get(pk=task_id)
+        Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
+    return Task.objects.select_for_update(no_key=True, of=("self",)).get(pk=task_id)
 
 
 @transaction.atomic

@@ -121,7 +121,7 @@ def _check(wish: NewTask) -> None:
 
 def _locked_contacts(ids: Iterable[int | None]) -> dict[int, Contact]:
     wanted = sorted({pk for pk in ids if pk is not None})
-    locked = Contact.objects.filter(pk__in=wanted).select_for_update(of=("self",)).order_by("pk")
+    locked = Contact.objects.filter(pk__in=wanted).select_for_update(no_key=True, of=("self",)).order_by("pk")
     return {contact.pk: contact for contact in locked}
 
 
@@ -130,7 +130,9 @@ def _open_tasks(wishes: Sequence[NewTask]) -> list[Task]:
     contacts = [wish.contact_id for wish in wishes if wish.booking_id is None and wish.contact_id is not None]
     where = Q(booking_id__in=bookings) | Q(booking__isnull=True, contact_id__in=contacts)
     return list(
-        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
+        Task.objects.filter(where, status__in=Task.OPEN)
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("pk")
     )
 
 
@@ -220,7 +222,9 @@ def cancel_tasks_many(wishes: Sequence[CancelTasks]) -> list[int]:
             raise Invalid("Say whose tasks to cancel: a contact or a booking.", code="no_subject")
         where |= _matching(wish)
     tasks = list(
-        Task.objects.filter(where, status__in=Task.OPEN).select_for_update(of=("self",)).order_by("pk")
+        Task.objects.filter(where, status__in=Task.OPEN)
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("pk")
     )
     counts, now, news = [0] * len(wishes), clock.now(), []
     for task in tasks:

@@ -70,6 +70,20 @@ def test_there_are_two_receivers_of_saves_and_both_live_in_core_signals() -> Non
     assert all(name.startswith("core.signals.") for name in receivers), receivers
 
 
+def test_a_locked_row_may_be_pointed_at() -> None:
+    """FOR UPDATE would keep every transaction waiting that writes a row with a foreign key to the locked one."""
+    locks = [
+        (path, call)
+        for path, tree in modules()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "select_for_update"
+    ]
+    assert len(locks) > 50
+    assert [
+        f"{path}:{call.lineno}" for path, call in locks if "no_key" not in {k.arg for k in call.keywords}
+    ] == []
+
+
 def test_every_model_of_ours_reaches_a_location_or_says_whose_it_is() -> None:
     silent = [
         model.__name__ for model in apps.get_models()

@@ -167,7 +167,7 @@ def test_a_storm_that_more_is_added_to_cannot_be_settled_meanwhile(gateway, thre
     with CaptureQueriesContext(connection) as asked:
         queue_messages(wishes(crowd(1)))
     [looked] = [query["sql"] for query in asked if query["sql"].startswith('SELECT "messaging_storm"')]
-    assert "FOR UPDATE" in looked
+    assert "FOR NO KEY UPDATE" in looked
     assert Storm.objects.get().messages.count() == 2
 
 

@@ -314,7 +314,7 @@ def test_a_decision_about_a_message_locks_its_contact_first(gateway, anna, recep
     with CaptureQueriesContext(connection) as queries:
         resolve(message_id=message.pk, was_sent=was_sent, cause=Cause.user(receptionist.pk))
 
-    locks = [q["sql"].split('FROM "')[1].split('"')[0] for q in queries if "FOR UPDATE" in q["sql"]]
+    locks = [q["sql"].split('FROM "')[1].split('"')[0] for q in queries if "FOR NO KEY UPDATE" in q["sql"]]
     assert locks[:2] == ["contacts_contact", "messaging_message"]
 
 
