@@ -37,7 +37,7 @@ backup: environment ## Back the database up into var/backups (ARGS="--to /anothe
 simulate: environment ## Play a quarter of two clinics in a database of its own and judge it (ARGS="--seed 1 --days 90")
 	@$(VENV)/python manage.py simulate $(ARGS)
 
-test: dev ## Test against real PostgreSQL, Valkey and Chromium (about ten minutes on two slow cores)
+test: dev ## Test against real PostgreSQL, Valkey and Chromium (about five minutes on two idle cores)
 	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 

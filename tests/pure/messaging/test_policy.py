@@ -139,6 +139,7 @@ def test_what_staff_send_by_hand_goes_in_every_mode(mode: str) -> None:
 
 def test_a_stopped_clinic_or_one_without_a_number_holds_messages() -> None:
     assert decide(SERVICE, kill_switch=True) == Decision("hold", "kill_switch")
+    assert decide(SERVICE, safe_mode=True, kill_switch=True) == Decision("hold", "safe_mode")
     assert decide(SERVICE, has_sender=False) == Decision("hold", "no_sender")
     assert decide(SERVICE, kill_switch=True, has_sender=False).reason == "kill_switch"
     assert decide(SERVICE, kill_switch=True, carrier_reply=True) == Decision("hold", "kill_switch")
