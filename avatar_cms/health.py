@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-from time import monotonic
 from typing import Any
 
 from django.db import DatabaseError
@@ -15,14 +13,9 @@ from django.views.decorators.http import require_safe
 
 from avatar_cms.state import checks
 from avatar_cms.state.checks import Check, Finding
-from core import ticks
 from core.models import Alarm
 
 logger = logging.getLogger(__name__)
-
-#: Whoever asks every second does not make a row be written every second.
-_WEB_EVERY = timedelta(seconds=15).total_seconds()
-_web_noted = -_WEB_EVERY
 
 
 @never_cache
@@ -57,12 +50,8 @@ _AGED = frozenset({"beat", "worker", "backlog", "messages"})
 
 
 def _alarms() -> list[str]:
-    """Names of the checks that are bad for longer, and a sign of this web process's life."""
-    global _web_noted
+    """Names of the checks that are bad for longer."""
     try:
-        if monotonic() - _web_noted >= _WEB_EVERY:
-            ticks.beat("web")
-            _web_noted = monotonic()
         return sorted(Alarm.objects.filter(told_at__isnull=False).values_list("name", flat=True))
     except DatabaseError:
         logger.warning("alarms could not be read")

@@ -66,6 +66,7 @@ class AttemptInline(ReadOnlyInline):
     fields = readonly_fields = ("started_at", "account", "finished_at", "outcome", "error_code")
     verbose_name_plural = "calls to the provider"
     show_change_link = False
+    hide_title = True
 
 
 @admin.register(Message)

@@ -134,7 +134,11 @@ def _unknown() -> Finding:
     if found.overlooked:
         text = f"Unknown for over half an hour, without a task: {counted(found.overlooked)}."
         return Finding(False, text, found.oldest)
-    return Finding(True, f"Unknown: {counted(found.count)}; none is overlooked.", found.oldest)
+    return Finding(
+        True,
+        f"{counted(found.count)}, each shown to a person or called just now." if found.count else "None.",
+        found.oldest,
+    )
 
 
 def _parked() -> Finding:

@@ -18,7 +18,7 @@ from core.models import Heartbeat, InvariantRun
 #: Beat ticks every 10 s and a worker answers each tick; a few missed ones are no reason for alarm.
 OLDEST_HEARTBEAT = timedelta(seconds=60)
 #: The heartbeats of processes and what they are called.
-PROCESSES = {"beat": "Beat", "worker": "Worker", "web": "Web"}
+PROCESSES = {"beat": "Beat", "worker": "Worker"}
 _PING_SECONDS = 1.0
 
 
@@ -77,7 +77,7 @@ def _migrations() -> frozenset[tuple[str, str]]:
 
 
 def processes() -> dict[str, Beat]:
-    """Beat, a worker, and the web (whose life is written down when /health/ready is asked). One query."""
+    """Beat and a worker; whoever reads this has heard from the web. One query."""
     seen = dict(Heartbeat.objects.filter(name__in=PROCESSES).values_list("name", "at"))
     return {name: Beat(label, age(seen.get(name)), OLDEST_HEARTBEAT) for name, label in PROCESSES.items()}
 
