@@ -24,8 +24,7 @@ def on() -> SendingStop | None:
 
 def waiting() -> int:
     """How many items of work are due: until they are done, what they would send is not known."""
-    open_ = (Work.State.PENDING, Work.State.CLAIMED)
-    return Work.objects.filter(state__in=open_, due_at__lte=clock.sql_now()).count()
+    return Work.objects.filter(state__in=Work.OPEN, due_at__lte=clock.sql_now()).count()
 
 
 def leave(*, cause: Cause, force: bool = False) -> dict[str, int]:

@@ -128,9 +128,8 @@ def _refuse_impossible(points: Mapping[Key, int], present: Mapping[Key, int]) ->
 def under_way(location_id: int) -> datetime | None:
     """Since when the location's contacts are being scored anew (UTC); None while nothing waits."""
     waiting = Work.objects.filter(
-        handler=handlers.RESCORE_LOCATION, location_id=location_id,
-        state__in=(Work.State.PENDING, Work.State.CLAIMED),
-    )  # fmt: skip
+        handler=handlers.RESCORE_LOCATION, location_id=location_id, state__in=Work.OPEN
+    )
     return waiting.order_by("created_at").values_list("created_at", flat=True).first()
 
 

@@ -141,6 +141,8 @@ class Work(models.Model):
         EXPIRED = "expired"
         CANCELLED = "cancelled"
 
+    OPEN: ClassVar[tuple[str, ...]] = (State.PENDING, State.CLAIMED)
+
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     handler = models.CharField(max_length=60)
     location_id = models.BigIntegerField(null=True)

@@ -20,9 +20,9 @@ from time import monotonic
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
 
-from core import clock, doorbell, log_context
+from core import claims, clock, doorbell, log_context
+from core.claims import LeaseLost
 from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
 from core.models import Event, Work
@@ -30,13 +30,8 @@ from core.registry import Registry
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
-MAX_TRIES = 5
 FIRST_RETRY = timedelta(seconds=5)
 CLAIM_SIZE = 200
-WORKER_ENDED = "The worker ended while doing this."
-#: The same, of an item that was claimed anew since.
-WORKER_ENDED_BEFORE = "A worker ended while doing this earlier."
 
 declare("work.claimed", "work.foretold", "work.handled", "work.done", "work.failed")
 
@@ -45,10 +40,6 @@ HandlerFunction = Callable[[list[Work]], None]
 
 class Park(Exception):
     """Raised by a handler: trying again cannot help, a person must look."""
-
-
-class LeaseLost(Exception):
-    """Another worker took the items over; what this one did is rolled back."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +66,8 @@ class NewWork:
 
 
 _handlers: Registry[Handler] = Registry("work handler")
+#: What waits, and what was parked.
+_UNDONE = (*Work.OPEN, Work.State.PARKED)
 
 
 def handler(name: str, *, batch: int = 1) -> Callable[[HandlerFunction], HandlerFunction]:
@@ -122,22 +115,20 @@ def move_subject(old: str, new: str, *, only: Iterable[int] | None = None) -> li
     """Let what waits for one subject, and what was parked, be about another; all of it, or `only` these items.
     Returns the ids of the items.
 
-    An event is never changed; its handler finds the contact of the item's subject in it (see `claim`).
+    An event is never changed; its handler finds the contact of the item's subject in it (see `core.claims`).
     """
-    waiting = (Work.State.PENDING, Work.State.CLAIMED, Work.State.PARKED)
     names = [name for name, _ in _handlers.items()]
-    items = Work.objects.filter(handler__in=names, subject=old, state__in=waiting)
+    items = Work.objects.filter(handler__in=names, subject=old, state__in=_UNDONE)
     if only is not None:
         items = items.filter(pk__in=list(only))
     ids = sorted(items.values_list("pk", flat=True))
-    Work.objects.filter(pk__in=ids, subject=old, state__in=waiting).update(subject=new)
+    Work.objects.filter(pk__in=ids, subject=old, state__in=_UNDONE).update(subject=new)
     return ids
 
 
 def waiting_for(subject: str, *, events: Iterable[int]) -> list[int]:
     """The items of a subject that wait, or were parked, and deliver one of these events."""
-    waiting = (Work.State.PENDING, Work.State.CLAIMED, Work.State.PARKED)
-    found = Work.objects.filter(subject=subject, state__in=waiting, event_id__in=list(events))
+    found = Work.objects.filter(subject=subject, state__in=_UNDONE, event_id__in=list(events))
     return list(found.values_list("pk", flat=True))
 
 
@@ -200,7 +191,7 @@ def _turns(claimed: list[Work]) -> Iterator[tuple[str, list[Work]]]:
     """Claimed items by handler. What a worker ended with before, and its subject's, comes last: whoever ends with it
     again leaves nothing undone.
     """
-    feared = {(item.handler, item.subject or item.pk) for item in claimed if _was_deadly(item)}
+    feared = {(item.handler, item.subject or item.pk) for item in claimed if claims.was_deadly(item)}
     groups: dict[tuple[bool, str], list[Work]] = defaultdict(list)
     for item in claimed:
         groups[(item.handler, item.subject or item.pk) in feared, item.handler].append(item)
@@ -208,103 +199,9 @@ def _turns(claimed: list[Work]) -> Iterator[tuple[str, list[Work]]]:
         yield name, items
 
 
-def _was_deadly(item: Work) -> bool:
-    return item.last_error in (WORKER_ENDED, WORKER_ENDED_BEFORE)
-
-
-# A worker that dies leaves behind much that it had claimed and not begun: that counts as no try. What it had begun
-# is known by `_foretell`; of a first try, which nothing foretells, the next one is.
-_HEADS = """
-UPDATE core_work SET state = 'claimed', fence = fence + 1, lease_until = {now} + %(lease)s,
-    attempts = CASE WHEN state = 'pending' OR last_error = %(ended)s THEN attempts + 1 ELSE greatest(attempts, 2) END,
-    last_error = CASE WHEN last_error = %(ended)s THEN %(ended_before)s ELSE last_error END
-WHERE id IN (
-    SELECT w.id FROM core_work w
-    WHERE w.state IN ('pending', 'claimed') AND w.due_at <= {now} AND w.handler = ANY(%(handlers)s)
-      AND (w.retry_at IS NULL OR w.retry_at <= {now})
-      AND (w.state = 'pending' OR w.lease_until < {now})
-      AND (w.subject = '' OR NOT EXISTS (
-          SELECT 1 FROM core_work e
-          WHERE e.handler = w.handler AND e.subject = w.subject AND e.state IN ('pending', 'claimed')
-            AND (e.due_at, e.id) < (w.due_at, w.id)))
-    ORDER BY w.due_at, w.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-RETURNING id, handler, subject
-"""
-
-# Behind a claimed head nobody else can claim: its followers wait for it. So a batch may take them along.
-_FOLLOWERS = """
-UPDATE core_work SET state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = {now} + %(lease)s
-WHERE id IN (
-    SELECT f.id FROM unnest(%(names)s::text[], %(subjects)s::text[], %(heads)s::bigint[]) AS h(handler, subject, head)
-    CROSS JOIN LATERAL (
-        SELECT w.id FROM core_work w
-        WHERE w.handler = h.handler AND w.subject = h.subject AND w.state = 'pending' AND w.id <> h.head
-          AND w.due_at <= {now} AND w.retry_at IS NULL
-        ORDER BY w.due_at, w.id LIMIT 20) f
-    LIMIT %(limit)s)
-RETURNING id
-"""
-
-
 def claim(*, limit: int = CLAIM_SIZE) -> list[Work]:
-    """Claim due items in order, committing the claim. Those past `expires_at` end as expired, unrun."""
-    moved = clock.overridden()
-    now = "%(now)s::timestamptz" if moved else "clock_timestamp()"
-    parameters: dict[str, Any] = {
-        "now": moved, "lease": LEASE, "limit": limit, "handlers": [name for name, _ in _handlers.items()],
-        "ended": WORKER_ENDED, "ended_before": WORKER_ENDED_BEFORE,
-    }  # fmt: skip
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_HEADS.format(now=now), parameters)
-        heads = cursor.fetchall()
-        ids = [row[0] for row in heads]
-        ordered = [row for row in heads if row[2] and _handlers.get(row[1]).batch > 1]
-        if ordered and len(ids) < limit:
-            parameters |= {
-                "names": [row[1] for row in ordered],
-                "subjects": [row[2] for row in ordered],
-                "heads": [row[0] for row in ordered],
-                "limit": limit - len(ids),
-            }
-            cursor.execute(_FOLLOWERS.format(now=now), parameters)
-            ids += [row[0] for row in cursor.fetchall()]
-        if not ids:
-            return []
-        items = list(Work.objects.filter(pk__in=ids).order_by("due_at", "id"))
-        live = _without_deadly(_without_expired(items))
-    _load_events(live)
-    return live
-
-
-def _without_expired(items: list[Work]) -> list[Work]:
-    now = clock.now()
-    late = [item.pk for item in items if item.expires_at is not None and item.expires_at <= now]
-    if late:
-        Work.objects.filter(pk__in=late).update(state=Work.State.EXPIRED, finished_at=now, lease_until=None)
-    return [item for item in items if item.pk not in set(late)]
-
-
-def _without_deadly(items: list[Work]) -> list[Work]:
-    """Items that ended their worker at every try are parked: nobody was left to do it then."""
-    deadly = {item.pk for item in items if item.attempts > MAX_TRIES and _was_deadly(item)}
-    if deadly:
-        logger.error("work ends its workers", extra={"items": sorted(deadly)})
-        Work.objects.filter(pk__in=deadly).update(
-            state=Work.State.PARKED, finished_at=clock.now(), lease_until=None, retry_at=None,
-            last_error=WORKER_ENDED,
-        )  # fmt: skip
-    return [item for item in items if item.pk not in deadly]
-
-
-def _load_events(items: list[Work]) -> None:
-    wanted = {item.event_id for item in items if item.event_id is not None}
-    events = Event.objects.in_bulk(wanted) if wanted else {}
-    for item in items:
-        item.event = events.get(item.event_id) if item.event_id is not None else None
-        kind, _, pk = item.subject.partition(":")
-        if item.event is not None and item.event.contact_id is not None and kind == "contact":
-            # Whoever the event spoke of may have been merged into another since.
-            item.event.contact_id = int(pk)
+    """Claim due items of the registered handlers. See `core.claims.claim`."""
+    return claims.claim({name: handler.batch for name, handler in _handlers.items()}, limit=limit)
 
 
 def _run_in_batches(handler: Handler, items: list[Work]) -> None:
@@ -313,7 +210,7 @@ def _run_in_batches(handler: Handler, items: list[Work]) -> None:
     for batch in _batches(items, handler.batch):
         for item in batch:
             if item.subject in blocked:
-                _release(item)
+                claims.release(item)
         going = [item for item in batch if item.subject not in blocked]
         if going:
             blocked |= _run(handler, going)
@@ -359,21 +256,15 @@ def _run(handler: Handler, items: list[Work]) -> set[str]:
 
 def _attempt(handler: Handler, items: list[Work]) -> None:
     if items[0].attempts > 1:
-        _foretell(items[0])
+        claims.foretell(items[0])
         crashpoint("work.foretold")
     ids = log_context.some([item.pk for item in items])
     event_id = items[0].event_id if len(items) == 1 else None
     with log_context.bound(handler=handler.name, work=ids, event_id=event_id), transaction.atomic():
         handler.function(items)
         crashpoint("work.handled")
-        _finish(items)
+        claims.finish(items)
     crashpoint("work.done")
-
-
-def _foretell(item: Work) -> None:
-    """Commit, before an item is tried again, what is to be read of it should its worker not live to tell."""
-    if not _mine(item).update(last_error=WORKER_ENDED, lease_until=clock.sql_now() + LEASE):
-        raise LeaseLost
 
 
 def _run_one_by_one(handler: Handler, items: list[Work]) -> set[str]:
@@ -381,7 +272,7 @@ def _run_one_by_one(handler: Handler, items: list[Work]) -> set[str]:
     blocked: set[str] = set()
     for item in items:
         if item.subject and item.subject in blocked:
-            _release(item)
+            claims.release(item)
             continue
         try:
             _attempt(handler, [item])
@@ -396,29 +287,9 @@ def _run_one_by_one(handler: Handler, items: list[Work]) -> set[str]:
     return blocked
 
 
-def _finish(items: list[Work]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE core_work w SET state = 'done', finished_at = %s, lease_until = NULL, last_error = ''
-               FROM unnest(%s::bigint[], %s::int[]) AS t(id, fence)
-               WHERE w.id = t.id AND w.fence = t.fence AND w.state = 'claimed'""",
-            [clock.now(), [item.pk for item in items], [item.fence for item in items]],
-        )
-        if cursor.rowcount != len(items):
-            raise LeaseLost
-
-
-def _mine(item: Work) -> Any:
-    return Work.objects.filter(pk=item.pk, fence=item.fence, state=Work.State.CLAIMED)
-
-
-def _release(item: Work) -> None:
-    _mine(item).update(state=Work.State.PENDING, lease_until=None, attempts=F("attempts") - 1)
-
-
 def _fail(item: Work, error: Exception) -> None:
-    """Back in line with a growing pause, or parked: at once when asked to, else after MAX_TRIES."""
-    park = isinstance(error, Park) or item.attempts >= MAX_TRIES
+    """Back in line with a growing pause, or parked: at once when asked to, else after claims.MAX_TRIES."""
+    park = isinstance(error, Park) or item.attempts >= claims.MAX_TRIES
     logger.error(
         "work failed",
         extra={
@@ -437,7 +308,7 @@ def _fail(item: Work, error: Exception) -> None:
     else:
         pause = FIRST_RETRY * 4 ** (item.attempts - 1)
         changes = {"state": Work.State.PENDING, "retry_at": clock.now() + pause}
-    _mine(item).update(lease_until=None, last_error=describe(error), **changes)
+    claims.mine(item).update(lease_until=None, last_error=describe(error), **changes)
     crashpoint("work.failed")
 
 

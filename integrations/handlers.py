@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import work
+from core import claims, work
 from core.explain import explainers
 from core.models import Event, Work
 from integrations import inbound
@@ -12,7 +12,7 @@ from integrations.models import Receipt
 def apply_receipt(items: list[Work]) -> None:
     """Apply each item's receipt; the last try parks it instead of failing once more."""
     for item in items:
-        inbound.apply_receipt(item.args["receipt"], last_try=item.attempts >= work.MAX_TRIES)
+        inbound.apply_receipt(item.args["receipt"], last_try=item.attempts >= claims.MAX_TRIES)
 
 
 def explain(event: Event) -> list[str]:

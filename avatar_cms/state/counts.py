@@ -76,8 +76,8 @@ def by_state(scope: Scope = None) -> dict[str, dict[str, int]]:
 def _work() -> dict[str, Rows]:
     now, rows = clock.now(), Work.objects.all()
     return {
-        "due": rows.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__lte=now),
-        "later": rows.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__gt=now),
+        "due": rows.filter(state__in=Work.OPEN, due_at__lte=now),
+        "later": rows.filter(state__in=Work.OPEN, due_at__gt=now),
         "parked": rows.filter(state=Work.State.PARKED),
     }
 
@@ -124,7 +124,7 @@ def _calls() -> dict[str, Rows]:
 
 def oldest_work(scope: Scope = None) -> timedelta | None:
     """How long the oldest due work item waits; None when none does."""
-    waiting = Work.objects.filter(state__in=(Work.State.PENDING, Work.State.CLAIMED), due_at__lte=clock.now())
+    waiting = Work.objects.filter(state__in=Work.OPEN, due_at__lte=clock.now())
     return age(within(waiting, scope).aggregate(oldest=Min("due_at"))["oldest"])
 
 

@@ -16,7 +16,7 @@ SECOND = timedelta(seconds=1)
 
 #: Module, name, and the value here. The real one stands in the module.
 WAITS: tuple[tuple[str, str, Any], ...] = (
-    ("core.work", "LEASE", 15 * SECOND),
+    ("core.claims", "LEASE", 15 * SECOND),
     ("core.work", "FIRST_RETRY", SECOND),
     ("core.jobs", "DRAIN_SECONDS", 6),
     ("messaging.sending", "LEASE", 20 * SECOND),

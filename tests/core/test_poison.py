@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core import work
+from core import claims, work
 from core.models import Heartbeat, Work
 from core.registry import Registry
 
@@ -96,7 +96,7 @@ def test_poison_is_parked_after_five_tries_and_the_rest_is_done(
     rows = [Work.objects.get(pk=item.pk) for item in items]
     for n, row in enumerate(rows):
         assert row.state == ("parked" if n in poison else "done"), (n, row.state, row.last_error)
-    assert all(rows[n].attempts <= work.MAX_TRIES + 1 for n in poison)
+    assert all(rows[n].attempts <= claims.MAX_TRIES + 1 for n in poison)
     assert Heartbeat.objects.filter(name__startswith="done-").count() == count - len(poison)
 
     # Mended, one click does it.
@@ -138,6 +138,6 @@ def test_what_a_worker_ended_with_comes_after_the_rest_with_those_behind_it(
     seen = handlers("one")
     for name, subject in (("feared", "s1"), ("calm", "s2"), ("behind", "s1")):
         work.enqueue("one", location_id=1, subject=subject, args={"name": name})
-    Work.objects.filter(args__name="feared").update(last_error=work.WORKER_ENDED, attempts=2)
+    Work.objects.filter(args__name="feared").update(last_error=claims.WORKER_ENDED, attempts=2)
     work.drain()
     assert seen == ["calm", "feared", "behind"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from core import clock, work
+from core import claims, clock, work
 from core.errors import Conflict
 from core.models import Heartbeat, Work
 from core.registry import Registry
@@ -135,7 +135,7 @@ def test_poison_is_parked_after_five_tries_without_quoting_people_and_can_be_ret
     with clock.frozen(START) as at:
         put("single", "a", subject="s")
         put("single", "b", subject="s")
-        for _ in range(work.MAX_TRIES):
+        for _ in range(claims.MAX_TRIES):
             work.drain()
             at.advance(timedelta(hours=1))
         item = Work.objects.get(args__name="a")
@@ -182,7 +182,7 @@ def test_a_worker_that_lost_its_lease_leaves_no_effect(desk: Desk, monkeypatch: 
     with clock.frozen(START) as at:
         put("single", "a")
         first = work.claim()
-        at.advance(work.LEASE + timedelta(seconds=1))
+        at.advance(claims.LEASE + timedelta(seconds=1))
         second = work.claim()
         assert [item.fence for item in first + second] == [1, 2]
         work._run(work._handlers.get("single"), first)
@@ -281,13 +281,13 @@ def test_work_that_ends_its_worker_again_and_again_is_parked_and_what_was_claime
         put("deadly", "deadly")
         put("deadly", "innocent", due=START + timedelta(seconds=1))
         at.advance(timedelta(seconds=1))
-        for _ in range(work.MAX_TRIES):
+        for _ in range(claims.MAX_TRIES):
             with pytest.raises(WorkerEnded):
                 work.drain()
-            at.advance(work.LEASE + timedelta(seconds=1))
+            at.advance(claims.LEASE + timedelta(seconds=1))
         work.drain()
     parked = Work.objects.get(args__name="deadly")
-    assert (parked.state, parked.last_error) == ("parked", work.WORKER_ENDED)
+    assert (parked.state, parked.last_error) == ("parked", claims.WORKER_ENDED)
     assert desk.done == ["innocent"]
 
 
@@ -297,13 +297,13 @@ def test_what_dying_workers_had_claimed_and_not_begun_is_not_taken_for_deadly(de
         put("single", "begun once")
         put("single", "never begun")
         work.claim()
-        at.advance(work.LEASE + timedelta(seconds=1))
+        at.advance(claims.LEASE + timedelta(seconds=1))
         begun = next(item for item in work.claim() if item.args["name"] == "begun once")
-        work._foretell(begun)
-        for _ in range(3 * work.MAX_TRIES):
-            at.advance(2 * work.LEASE)
+        claims.foretell(begun)
+        for _ in range(3 * claims.MAX_TRIES):
+            at.advance(2 * claims.LEASE)
             assert len(work.claim()) == 2
-        at.advance(2 * work.LEASE)
+        at.advance(2 * claims.LEASE)
         work.drain()
     assert set(desk.done) == {"begun once", "never begun"}
     assert set(Work.objects.values_list("state", "last_error")) == {("done", "")}

@@ -15,7 +15,7 @@ from django.test import Client
 from bookings import provider
 from bookings.models import Booking
 from contacts.models import Contact
-from core import clock, work
+from core import claims, clock, work
 from core.errors import Conflict
 from core.models import Event, Work
 from integrations import inbound
@@ -185,7 +185,7 @@ def test_an_error_that_passes_is_tried_again_and_one_that_stays_is_parked_and_to
 
     monkeypatch.setattr(provider, "apply_provider_event", broken)
     post_jwt(delivery("confirmed", WixBooking(id="b-2")))
-    for _ in range(work.MAX_TRIES + 1):
+    for _ in range(claims.MAX_TRIES + 1):
         run_work()
         time.advance(timedelta(hours=1))
     receipt = Receipt.objects.get(state="parked")
