@@ -29,7 +29,7 @@ from accounts.staff import (
     move_button,
 )
 from core.causes import Cause
-from core.errors import Conflict
+from core.errors import Conflict, DomainError
 from integrations import (
     accounts,
     calling,
@@ -70,6 +70,16 @@ class AccountForm(forms.ModelForm):
             field.help_text = f"There is one. Leave empty to keep it. {credential.help}"
         elif credential.given(self.instance):
             field.help_text = f"The installation's own is used. {credential.help}"
+
+    def clean(self) -> dict[str, Any]:
+        data = dict(super().clean() or {})
+        for credential in self.wanted:
+            if credential.check is not None and data.get(credential.name):
+                try:
+                    credential.check(data[credential.name])
+                except DomainError as problem:
+                    self.add_error(credential.name, problem.message)
+        return data
 
     def credentials(self) -> dict[str, str]:
         """What was typed of the provider's own values, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations import accounts
+from integrations import accounts, verify
 from integrations.models import Provider
 from integrations.provider_settings import Address, Credential, ProviderSettings, register
 
@@ -22,6 +22,7 @@ WIX = ProviderSettings(
             help="From the app's page at Wix, Webhooks: the whole key with its first and last line.",
             rows=4,
             inherited=lambda: bool(accounts.wix_public_key(None)),
+            check=lambda text: verify.rsa_key(text, verify.WIX_KEY),
         ),
         Credential(
             "api_key",
@@ -96,6 +97,7 @@ MESSAGEMEDIA = ProviderSettings(
             help="Only with Enterprise webhooks: the signature key's public_key. Whatever is not signed with it is "
             "refused then; the key it replaces is accepted beside it.",
             required=False, rows=4, keeps="previous_public_key",
+            check=lambda text: verify.rsa_key(text, verify.MESSAGEMEDIA_KEY),
         ),
     ),
     addresses=(

@@ -21,7 +21,8 @@ class Credential:
 
     A secret is typed and never shown again. `rows` above 1 makes room for a key of several lines. With `keeps`,
     the value it replaces is kept under that name, for providers that sign with the old one for a while.
-    `inherited` says whether the installation's own settings stand in for an empty one.
+    `inherited` says whether the installation's own settings stand in for an empty one. `check` raises a DomainError
+    for what cannot be used.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Credential:
     rows: int = 1
     keeps: str = ""
     inherited: Callable[[], bool] | None = None
+    check: Callable[[str], object] | None = None
 
     def given(self, account: ProviderAccount) -> bool:
         """Whether the account has a value, of its own or the installation's."""

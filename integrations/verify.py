@@ -144,7 +144,7 @@ def check_messagemedia(
     `date`, `digest` and `cipher` are headers. What is signed is the line, the date and the body with nothing between
     them. No age is too old: a call that is made again may bear its first date, and ids tell repetitions.
     """
-    keys = [_rsa_key(key, MESSAGEMEDIA_KEY) for key in public_keys if key.strip()]
+    keys = [rsa_key(key, MESSAGEMEDIA_KEY) for key in public_keys if key.strip()]
     if not keys:
         raise NotConfigured("The public key of this MessageMedia account is not set. Set it on its page.")
     if not signature or not date:
@@ -201,7 +201,7 @@ def wix_claims(token: bytes | str, *, public_key: str, now: datetime) -> dict[st
     `public_key` is the app's key as Wix shows it: PEM, or the PEM or DER in base64 on one line. A token that
     names no end does not end; nobody is asked who it is for, as Wix does not say.
     """
-    key = _rsa_key(public_key)
+    key = rsa_key(public_key)
     raw = token.encode("utf-8", "replace") if isinstance(token, str) else token
     raw = raw.strip()
     _check_shape(raw)
@@ -247,7 +247,8 @@ def _seconds(claims: dict[str, object], name: str) -> float | None:
     return value
 
 
-def _rsa_key(text: str, owner: KeyOwner = WIX_KEY) -> RSAPublicKey:
+def rsa_key(text: str, owner: KeyOwner = WIX_KEY) -> RSAPublicKey:
+    """The key as somebody pasted it: PEM, or base64 of PEM or DER. NotConfigured says what is wrong with it."""
     if not text.strip():
         raise NotConfigured(f"The public key of {owner.name} is not set. {owner.advice}")
     try:

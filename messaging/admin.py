@@ -63,10 +63,18 @@ class AttemptInline(ReadOnlyInline):
     """Each call to the provider, written down before it was made."""
 
     model = SendAttempt
-    fields = readonly_fields = ("started_at", "account", "finished_at", "outcome", "error_code")
+    fields = readonly_fields = ("started", "account", "finished", "outcome", "error_code")
     verbose_name_plural = "calls to the provider"
     show_change_link = False
     hide_title = True
+
+    @display(description="Started")
+    def started(self, row: SendAttempt) -> str:
+        return _local(row.message, row.started_at)
+
+    @display(description="Finished")
+    def finished(self, row: SendAttempt) -> str:
+        return _local(row.message, row.finished_at)
 
 
 @admin.register(Message)

@@ -13,6 +13,7 @@ from core.models import Event
 from integrations import services
 from integrations.models import ProviderAccount, SenderIdentity
 from tests.clinic import pages, staff
+from tests.webhooks.wix_builder import key_pair
 
 __all__ = ["pages", "staff"]
 
@@ -165,3 +166,17 @@ def test_unknown_fields_are_refused(twilio: ProviderAccount) -> None:
         services.update_account(
             account_id=twilio.pk, fields={"provider": "wix"}, credentials={}, cause=Cause.system("test")
         )
+
+
+@pytest.mark.parametrize("provider", ["wix", "messagemedia"])
+def test_a_key_that_checks_nothing_is_refused_beside_its_field(
+    pages: Any, sydney: Location, provider: str
+) -> None:
+    account = ProviderAccount.objects.create(location=sydney, provider=provider, name="Door")
+    posted = {"name": "Door", "enabled": "on", "public_key": "not a key"}
+    answer = pages("manager").post(change(account), posted)
+    assert answer.status_code == 200
+    assert "cannot be read. Copy it again." in answer.content.decode()
+    account.refresh_from_db()
+    assert "public_key" not in account.credentials
+    assert pages("manager").post(change(account), posted | {"public_key": key_pair()[1]}).status_code == 302
