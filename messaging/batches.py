@@ -11,8 +11,8 @@ from email.utils import formataddr
 
 from integrations import gateways, pacing
 from integrations.models import ProviderAccount, SenderIdentity
-from integrations.ports import OutboundEmail, OutboundSms, SendOutcome
-from messaging.models import Message, Purpose
+from integrations.ports import OutboundEmail, OutboundSms, SendOutcome, SmsGateway
+from messaging.models import Channel, Message, Purpose
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,14 @@ def way_by(account: ProviderAccount) -> Way:
         gateway.capabilities.paced,
         lambda messages: gateway.send_many([as_sms(message) for message in messages]),
     )
+
+
+def asked_about(message: Message) -> SmsGateway | None:
+    """The gateway that a message went by, or was to go by; None when nobody can be asked, as of an e-mail."""
+    account = message.provider_account
+    if account is None or not account.enabled or message.channel == Channel.EMAIL:
+        return None
+    return gateways.for_account(account)
 
 
 def as_sms(message: Message) -> OutboundSms:

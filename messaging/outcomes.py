@@ -119,9 +119,11 @@ class Outcomes:
         key = f"message_parked:{message.pk}:{message.fence}"
         self._tell(MESSAGE_FAILED, message, key=key, reason=message.reason)
 
-    def unknown(self, message: Message, *, look_at: datetime) -> None:
-        """The call was begun and nobody knows how it ended. Never sent again blindly."""
-        self._end(message, Status.UNKNOWN, "no_answer")
+    def unknown(self, message: Message, *, look_at: datetime | None, reason: str = "no_answer") -> None:
+        """A call was begun, or may have been, and nobody knows how it ended. Never sent again blindly. The provider is
+        asked at `look_at`; for None a person must say.
+        """
+        self._end(message, Status.UNKNOWN, reason)
         message.next_try_at = look_at
         self._tell(MESSAGE_UNKNOWN, message, key=f"message_unknown:{message.pk}:{message.fence}")
 

@@ -9,20 +9,19 @@ person of the staff wrote since the restore.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from accounts import sending_stops
 from accounts.models import SendingStop
-from contacts.models import Contact
+from contacts import locks as contact_locks
 from core import clock
 from core.causes import Cause, CauseKind
 from core.rows import update_rows
-from integrations import gateways
-from integrations.models import ProviderAccount
-from messaging import judging, outcomes
-from messaging.models import Category, Channel, Direction, Message, Status
+from integrations.ports import Capabilities
+from messaging import batches, judging, outcomes
+from messaging.models import Category, Direction, Message, Status
 
 REASON = "restored"
 TO_LOOK_UP = "messages to look up"
@@ -43,30 +42,21 @@ def reconcile(stop: SendingStop, cause: Cause) -> dict[str, int]:
                     message.provider_account = verdict.sender.account
                     message.sender = verdict.sender.value
                 # As it would read: a provider's list may be searched for it.
-                message.address, message.subject, message.body = (
-                    verdict.address,
-                    verdict.subject,
-                    verdict.body,
-                )
-                known_then = message.created_at < stop.stopped_at
-                lag = _lag(message) if known_then else None
+                message.address = verdict.address
+                message.subject, message.body = verdict.subject, verdict.body
                 message.fence += 1
-                became.unknown(message, look_at=clock.now())
-                message.reason = REASON
-                message.next_try_at = None if lag is None else max(clock.now(), stop.stopped_at + lag)
-                counts[FOR_A_PERSON if lag is None else TO_LOOK_UP] += 1
+                look_at = _look_at(message, stop)
+                became.unknown(message, look_at=look_at, reason=REASON)
+                counts[FOR_A_PERSON if look_at is None else TO_LOOK_UP] += 1
             update_rows(messages, ("provider_account", "sender", "address", "subject", "body", "fence"))
     return counts
 
 
-def proves_nothing(message: Message) -> bool:
+def proves_nothing(message: Message, known: Capabilities) -> bool:
     """Whether a provider's "there is no such text" must not have a restored message sent: it searches by the words,
     which may have read otherwise then.
     """
-    account = message.provider_account
-    return message.reason == REASON and (
-        account is None or not gateways.for_account(account).capabilities.search_ref
-    )
+    return message.reason == REASON and not known.search_ref
 
 
 def _uncertain(stop: SendingStop) -> QuerySet[Message]:
@@ -82,24 +72,20 @@ def _sets(rows: QuerySet[Message]) -> Iterator[list[Message]]:
     ids = list(rows.order_by("id").values_list("pk", flat=True))
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
-        people = (
-            Contact.objects.filter(messages__in=some).order_by("pk").distinct().values_list("pk", flat=True)
-        )
-        list(
-            Contact.objects.filter(pk__in=list(people))
-            .order_by("pk")
-            .select_for_update(no_key=True, of=("self",))
+        contact_locks.lock_those_there(
+            Message.objects.filter(pk__in=some).values_list("contact_id", flat=True)
         )
         yield judging.load(some, lock=True)
 
 
-def _lag(message: Message) -> timedelta | None:
-    """How far the list behind that its provider can be asked for; None when it cannot be asked."""
-    account: ProviderAccount | None = message.provider_account
-    if account is None or not account.enabled or message.channel == Channel.EMAIL:
+def _look_at(message: Message, stop: SendingStop) -> datetime | None:
+    """When its provider's list shows all that was sent before the restore; None when it cannot be asked, or the
+    message was not known then.
+    """
+    gateway = batches.asked_about(message)
+    if gateway is None or not gateway.capabilities.search or message.created_at >= stop.stopped_at:
         return None
-    known = gateways.for_account(account).capabilities
-    return known.search_lag if known.search else None
+    return max(clock.now(), stop.stopped_at + gateway.capabilities.search_lag)
 
 
 def connect() -> None:

@@ -10,15 +10,15 @@ from time import monotonic
 from django.db import transaction
 from django.db.models import F, Min, Q
 
-from contacts.models import Contact
+from contacts import locks as contact_locks
 from core import clock
 from core.causes import Cause
 from core.crashpoints import crashpoint, declare
 from core.errors import Conflict
-from integrations import gateways
+from core.rows import update_rows
 from integrations.ports import LookupAnswer
 from messaging import batches, judging, limits, outcomes, repeating, restored, stops
-from messaging.models import Channel, Message, SendAttempt, Status
+from messaging.models import Message, SendAttempt, Status
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +76,9 @@ def ask_about_unknown() -> int:
 
 
 def _ask(message: Message) -> None:
-    account = message.provider_account
-    # A mail server cannot be asked what became of an e-mail: a person must look.
-    if account is None or not account.enabled or message.channel == Channel.EMAIL:
+    gateway = batches.asked_about(message)
+    if gateway is None:
         return
-    gateway = gateways.for_account(account)
     first = message.send_attempts.order_by("id").values_list("started_at", flat=True).first()
     if repeating.remembered(gateway.capabilities, first) and repeating.repeat(message):
         return
@@ -92,7 +90,7 @@ def _ask(message: Message) -> None:
         logger.exception("look-up failed", extra={"message_id": message.pk})
         return
     crashpoint("message.looked_up")
-    if answer.kind == "absent" and restored.proves_nothing(message):
+    if answer.kind == "absent" and restored.proves_nothing(message, gateway.capabilities):
         return
     _apply_answer(message, answer, lag=gateway.capabilities.search_lag)
     crashpoint("message.settled")
@@ -124,7 +122,7 @@ def _claim_unknown() -> list[Message]:
     for message in messages:
         begun = started.get(message.pk, now)
         message.next_try_at = next((begun + step for step in LOOKS if begun + step > now), None)
-        message.save(update_fields=["next_try_at"])
+    update_rows(messages, ("next_try_at",))
     return messages
 
 
@@ -132,7 +130,7 @@ def _claim_unknown() -> list[Message]:
 def _apply_answer(message: Message, answer: LookupAnswer, *, lag: timedelta) -> None:
     if answer.kind == "unsure" or (answer.kind == "absent" and _called_since(message, clock.now() - lag)):
         return
-    Contact.objects.select_for_update(no_key=True, of=("self",)).filter(pk=message.contact_id).first()
+    contact_locks.lock_those_there([message.contact_id])
     fresh = judging.load([message.pk], lock=True, fence=message.fence)
     if not fresh or fresh[0].status != Status.UNKNOWN:
         return
@@ -205,8 +203,7 @@ def resolve(*, message_id: int, was_sent: bool, cause: Cause) -> Message:
     Raises Conflict when the message is neither. Sending again may mean that the patient gets it twice: only a
     person may choose that.
     """
-    owner = Message.objects.filter(pk=message_id).values("contact_id")
-    Contact.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=owner).first()
+    contact_locks.lock_those_there(Message.objects.filter(pk=message_id).values_list("contact_id", flat=True))
     found = judging.load([message_id], lock=True)
     if not found or found[0].status not in (Status.UNKNOWN, Status.PARKED):
         raise Conflict(
