@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from contacts import locks as contact_locks
 from core import clock
 from core.crashpoints import crashpoint
 from core.rows import update_rows
@@ -53,7 +52,7 @@ def repeat(message: Message) -> bool:
 
 @transaction.atomic
 def _begin(message: Message) -> sending.Ready | None:
-    contact_locks.hold([contact_locks.consent_lock(message.location_id, message.address)])
+    sending.stand_still([message])
     mine = Message.objects.filter(pk=message.pk, fence=message.fence, status=Status.UNKNOWN)
     if not mine.select_for_update(no_key=True, of=("self",)).exists():
         return None

@@ -180,6 +180,7 @@ def begin(batch: Batch, *, turns: pacing.Turns | None = None) -> Ready | pacing.
     with transaction.atomic():
         going = _judged(_locked(batch))
         mine = [(message, verdict) for message, verdict, sender in going if sender.pk == batch.sender.pk]
+        # As it is now: its account's pace and pause may have changed since the claim.
         sender = next((sender for _, _, sender in going if sender.pk == batch.sender.pk), batch.sender)
         with outcomes.writing() as became:
             for message, _, other in going:
@@ -197,32 +198,35 @@ def begin(batch: Batch, *, turns: pacing.Turns | None = None) -> Ready | pacing.
                     return None
                 if turn.seconds > 0:
                     return turn
-        _to_sending(mine)
+        _to_sending(mine, sender)
     return Ready([message for message, _ in mine], way)
 
 
 def _locked(batch: Batch) -> list[Message]:
-    """The batch's messages that are claimed by us still, locked.
-
-    A visit that is being moved, an opt-out that is being recorded and a send wait for each other, so that none goes
-    out after the other commits.
-    """
-    visits = {message.booking_id for message in batch.messages if message.booking_id is not None}
-    if visits:
-        standing = Booking.objects.filter(pk__in=visits).order_by("pk")
-        list(standing.select_for_update(no_key=True, of=("self",)).values_list("pk"))
-    # The number may have changed since it was put in line.
-    contact_locks.hold(
-        contact_locks.consent_lock(message.location_id, address)
-        for message in batch.messages
-        for address in (message.address, judging.address_of(message))
-    )
+    """The batch's messages that are claimed by us still, locked."""
+    stand_still(batch.messages)
     ours = {message.pk: message.fence for message in batch.messages}
     rows = Message.objects.filter(
         pk__in=ours, status=Status.CLAIMED, lease_until__gt=clock.sql_now()
     ).order_by("pk")
     fences = dict(rows.select_for_update(no_key=True, of=("self",)).values_list("pk", "fence"))
     return judging.load(pk for pk, fence in ours.items() if fences.get(pk) == fence)
+
+
+def stand_still(messages: Sequence[Message]) -> None:
+    """Until the transaction ends a visit that is being moved, an opt-out that is being recorded and a send of these
+    messages wait for each other, so that none goes out after the other commits.
+    """
+    visits = {message.booking_id for message in messages if message.booking_id is not None}
+    if visits:
+        standing = Booking.objects.filter(pk__in=visits).order_by("pk")
+        list(standing.select_for_update(no_key=True, of=("self",)).values_list("pk"))
+    # The number may have changed since it was put in line.
+    contact_locks.hold(
+        contact_locks.consent_lock(message.location_id, address)
+        for message in messages
+        for address in (message.address, judging.address_of(message))
+    )
 
 
 def _paused(messages: Sequence[Message], account: ProviderAccount, became: outcomes.Outcomes) -> bool:
@@ -238,25 +242,23 @@ def _paused(messages: Sequence[Message], account: ProviderAccount, became: outco
     return True
 
 
-def _to_sending(mine: Sequence[tuple[Message, judging.Verdict]]) -> None:
+def _to_sending(mine: Sequence[tuple[Message, judging.Verdict]], sender: SenderIdentity) -> None:
     """Write the final texts and, for each message, the attempt that is about to be made."""
     now = clock.now()
     versions = wordings.newest_versions({(verdict.instead or message.template) for message, verdict in mine})
     for message, verdict in mine:
-        sender = verdict.sender
         template = verdict.instead or message.template
         judging.fill(message, verdict)
         message.template_version = versions.get(template.pk) if template is not None else None
         message.status, message.reason = Status.SENDING, ""
         message.lease_until = now + LEASE
         message.attempts += 1
-        message.provider_account = sender.account if sender is not None else None
-        message.sender = sender.value if sender is not None else ""
+        message.provider_account, message.sender = sender.account, sender.value
         message.next_try_at = None
         message.updated_at = now
     update_rows([message for message, _ in mine], _AT_BEGIN)
     SendAttempt.objects.bulk_create(
-        SendAttempt(message=message, account=message.provider_account, fence=message.fence, started_at=now)
+        SendAttempt(message=message, account=sender.account, fence=message.fence, started_at=now)
         for message, _ in mine
     )
 
@@ -347,9 +349,7 @@ def _finish_attempts(messages: Sequence[Message], answers: Sequence[SendOutcome]
 
 def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes, *, elsewhere: bool) -> None:
     """`elsewhere`: if it provably was not accepted, another account may take it."""
-    after = delivery.after_send(
-        outcome, attempt=message.attempts, now=clock.now(), jitter=random.random()
-    )  # fmt: skip
+    after = delivery.after_send(outcome, attempt=message.attempts, now=clock.now(), jitter=random.random())
     mend = outcomes.OURS_TO_MEND.get(outcome.error_code)
     if after.status == Status.SENT:
         became.sent(

@@ -7,6 +7,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from automation import seeds
 from contacts import services as contact_services
@@ -15,7 +17,7 @@ from core.models import Event
 from integrations import pacing
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 from integrations.ports import Capabilities, LookupAnswer, SendOutcome
-from messaging import jobs, sending, settling
+from messaging import jobs, repeating, sending, settling
 from messaging.models import Message, SendAttempt, Template
 from messaging.services import NewMessage, queue_messages
 from tasks.models import Task
@@ -105,6 +107,22 @@ def test_no_second_call_once_the_provider_may_have_forgotten_the_first(gateway, 
     now.advance(timedelta(minutes=6))
     jobs.send_due()
     assert (fresh(unknown).status, len(gateway.sent)) == ("unknown", 1)
+
+
+def test_a_second_call_waits_for_a_visit_that_is_being_moved(remembers, anna, book, now):
+    remembers.answers = [SendOutcome("unknown", error_code="no_answer")]
+    message = queue(anna, template="booking_confirmation", booking_id=book(anna).pk)
+    sending.send_due()
+    now.advance(timedelta(seconds=60))
+    [unknown] = settling._claim_unknown()
+    with CaptureQueriesContext(connection) as asked:
+        assert repeating.repeat(unknown)
+
+    locked = [
+        said["sql"].split(' FROM "')[1].split('"')[0] for said in asked if "FOR NO KEY UPDATE" in said["sql"]
+    ]
+    assert locked[:2] == ["bookings_booking", "messaging_message"]
+    assert fresh(message).status == "sent"
 
 
 @pytest.mark.parametrize("stop", ["opted_out", "stopped", "paused", "taken"])
