@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from core import invariants
 from core.invariants import NAMED, Breach, breach_of
 from messaging.invariants import unknown_without_an_end
-from messaging.models import SendAttempt
+from messaging.models import Message, SendAttempt
 from tasks.models import Task
 
 
 def unknown_ones_are_shown(now: datetime, since: datetime) -> list[Breach]:
     """I1: what is unknown for half an hour was put before a person: a task that stands, or was closed since."""
-    first_call = (
-        SendAttempt.objects.filter(message=OuterRef(OuterRef("pk"))).order_by("pk").values("started_at")[:1]
-    )
-    tasks = Task.objects.filter(contact_id=OuterRef("contact_id"), type=Task.Type.DELIVERY_PROBLEM)
-    shown = tasks.filter(Q(status__in=Task.OPEN) | Q(updated_at__gte=first_call))
-    unseen = unknown_without_an_end(now).filter(~Exists(shown))
+    overlooked = unseen(unknown_without_an_end(now))
     return breach_of(
         "I1",
         "Nobody knows whether a text went out, and nobody was told.",
-        unseen.order_by("pk").values_list("pk", flat=True)[: NAMED + 1],
+        overlooked.order_by("pk").values_list("pk", flat=True)[: NAMED + 1],
     )
+
+
+def unseen(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Those without a delivery task that stands or was closed since: since the first call, or since the message
+    changed last where no call is known.
+    """
+    calls = SendAttempt.objects.filter(message=OuterRef(OuterRef("pk"))).order_by("pk").values("started_at")
+    since = Coalesce(Subquery(calls[:1]), OuterRef("updated_at"))
+    tasks = Task.objects.filter(contact_id=OuterRef("contact_id"), type=Task.Type.DELIVERY_PROBLEM)
+    return messages.filter(~Exists(tasks.filter(Q(status__in=Task.OPEN) | Q(updated_at__gte=since))))
 
 
 def connect() -> None:

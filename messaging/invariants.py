@@ -20,6 +20,8 @@ from messaging.models import Channel, Direction, Message, Purpose, SendAttempt, 
 NEWEST = 50_000
 #: A visit may be cancelled while a message about it is being judged; the call is noted this much later at most.
 JUDGING = timedelta(seconds=5)
+#: Nobody knows for so long whether a text went out: by then a task must say so.
+SHOWN_WITHIN = timedelta(minutes=30)
 #: What a provider's own word put at "sent".
 CONFIRMED = ("accepted", "found")
 
@@ -87,7 +89,7 @@ def nothing_was_called_after_a_no(now: datetime, since: datetime) -> list[Breach
 
 def unknown_without_an_end(now: datetime) -> QuerySet[Message]:
     """Messages of which nobody knows for over half an hour whether they went out: each must be shown to a person."""
-    begun = SendAttempt.objects.filter(message=OuterRef("pk"), started_at__gt=now - timedelta(minutes=30))
+    begun = SendAttempt.objects.filter(message=OuterRef("pk"), started_at__gt=now - SHOWN_WITHIN)
     return (
         Message.objects.filter(status=Status.UNKNOWN).exclude(channel=Channel.WEBCHAT).filter(~Exists(begun))
     )

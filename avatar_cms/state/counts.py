@@ -9,21 +9,20 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Greatest
 
+from automation.invariants import unseen
 from core import clock
 from core.models import Work
 from integrations.models import Fetch, OutboundCall, Receipt
-from messaging.models import CLAIMABLE, Message, SendAttempt, Status
-from tasks.models import Task
+from messaging.invariants import unknown_without_an_end
+from messaging.models import CLAIMABLE, Message, Status
 
 #: No further than this is counted; one more stands for "more".
 MOST = 10_000
 #: Ranks that messages have; naming them lets the index on (rank, send_at) find what is due.
 RANKS = range(10)
-#: Nobody knows for so long whether a text went out: by then a task must say so.
-SHOWN_WITHIN = timedelta(minutes=30)
 
 #: Clinics whose rows are counted; None is all of them, and what belongs to none.
 Scope = Iterable[int] | None
@@ -149,14 +148,9 @@ class Unknown:
 def unknown(scope: Scope = None) -> Unknown:
     """What is not known of messages. Two queries."""
     rows = within(Message.objects.filter(status=Status.UNKNOWN), scope)
-    calls = SendAttempt.objects.filter(message=OuterRef("pk"))
-    tasks = Task.objects.filter(contact_id=OuterRef("contact_id"), type=Task.Type.DELIVERY_PROBLEM)
-    # Closed since the call counts too: a person has looked, and the message is settled by its own page.
-    shown = tasks.filter(Q(status__in=Task.OPEN) | Q(updated_at__gte=OuterRef("updated_at")))
-    unseen = rows.filter(~Exists(shown))
     counted = count_many({
-        "all": rows, "unseen": unseen,
-        "overlooked": unseen.filter(~Exists(calls.filter(started_at__gt=clock.now() - SHOWN_WITHIN))),
+        "all": rows, "unseen": unseen(rows),
+        "overlooked": within(unseen(unknown_without_an_end(clock.now())), scope),
     })  # fmt: skip
     oldest = rows.aggregate(oldest=Min("send_attempts__started_at"))["oldest"] if counted["all"] else None
     return Unknown(counted["all"], age(oldest), counted["unseen"], counted["overlooked"])

@@ -10,6 +10,7 @@ import redis
 
 from accounts import sending_stops
 from accounts.models import Location
+from automation.invariants import unknown_ones_are_shown
 from avatar_cms import watching
 from avatar_cms.state import checks, counts, hearing, machine, parked
 from core import clock, doorbell, ticks
@@ -136,6 +137,25 @@ def test_unknown_messages_and_whether_a_task_says_so(now: Frozen, sydney: Locati
     assert counts.unknown() == counts.Unknown(2, timedelta(minutes=31), 1, 1)
     Message.objects.filter(status="unknown").exclude(pk=message.pk).update(status="sent")
     assert finding("unknown").ok
+
+
+def test_a_closed_task_counts_alike_for_the_figure_and_for_the_invariant(
+    now: Frozen, sydney: Location
+) -> None:
+    message = make_message(sydney, "unknown")
+    task = Task.objects.create(
+        location=sydney, contact=message.contact, type="delivery_problem", due_datetime=clock.now(),
+        cause_kind="system", cause_id="x", status="cancelled",
+    )  # fmt: skip
+    now.advance(timedelta(minutes=1))
+    SendAttempt.objects.create(message=message, fence=1)
+    now.advance(timedelta(minutes=31))
+    assert counts.unknown().overlooked == len(unknown_ones_are_shown(clock.now(), clock.now())) == 1
+    task.save()
+    now.advance(timedelta(minutes=1))
+    Message.objects.filter(pk=message.pk).update(updated_at=clock.now())
+    assert unknown_ones_are_shown(clock.now(), clock.now()) == []
+    assert counts.unknown() == counts.Unknown(1, timedelta(minutes=32), 0, 0)
 
 
 def test_an_account_that_was_busy_and_fell_silent(now: Frozen, sydney: Location, melbourne: Location) -> None:
