@@ -163,6 +163,11 @@ def allowed_on(user: Actor | AnonymousUser, action: str, row: Model) -> bool:
     return visible(type(row), user, action).filter(pk=row.pk).exists()
 
 
+def is_owner(user: Actor | AnonymousUser) -> bool:
+    """Whether this person answers for the whole system: may change accounts everywhere."""
+    return scope(user, "users", roles.UPDATE).everywhere
+
+
 def check(
     user: Actor | AnonymousUser, action: str, resource: str, location: Location | int | None = None
 ) -> None:

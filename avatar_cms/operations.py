@@ -49,11 +49,6 @@ class Place:
         return self.location.name if self.location else "Everywhere"
 
 
-def is_owner(user: Any) -> bool:
-    """Whether this person answers for the whole system: an admin of all clinics."""
-    return access.scope(user, "users", roles.UPDATE).everywhere
-
-
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page."""
@@ -72,7 +67,7 @@ def figures(request: HttpRequest) -> HttpResponse:
 
 
 def _figures(user: Any) -> dict[str, Any]:
-    owner = is_owner(user)
+    owner = access.is_owner(user)
     scope = None if owner else _clinics(user)
     found = counts.by_state(scope)
     return {
@@ -140,7 +135,7 @@ def _places(user: Any) -> list[Place]:
         Place(place, inside.get(place.pk), access.allowed(user, roles.UPDATE, "settings", place))
         for place in access.locations(user).order_by("name")
     ]
-    everywhere = Place(None, inside.get(None), is_owner(user))
+    everywhere = Place(None, inside.get(None), access.is_owner(user))
     return [everywhere, *clinics] if everywhere.may or everywhere.stop else clinics
 
 
@@ -172,7 +167,7 @@ def sending(request: HttpRequest) -> HttpResponse:
 def _place(request: HttpRequest) -> Location | None:
     code = request.POST.get("location", "")
     if not code:
-        if not is_owner(request.user):
+        if not access.is_owner(request.user):
             raise NotAllowed("Only an admin of all clinics may stop sending everywhere, or let it go on.")
         return None
     place = access.locations(request.user).filter(code=code).first()
