@@ -10,29 +10,25 @@ from django.db import connection
 from accounts import doctor
 from accounts.doctor import Finding, Level
 from accounts.models import Location
-from avatar_cms.state.machine import OLDEST_HEARTBEAT
+from avatar_cms.state import machine
 from core import clock
-from core.models import Heartbeat
 
 #: Claims go by the database's clock, due times by ours: further apart than this, work comes early or late.
 MOST_APART = timedelta(seconds=5)
-_PROCESSES = {
-    "worker": ("Worker", "Nothing is sent and no rule runs."),
-    "beat": ("Beat", "Nothing happens by the clock."),
-}
+_HARM = {"worker": "Nothing is sent and no rule runs.", "beat": "Nothing happens by the clock."}
 
 
 def processes(location: Location) -> Iterator[Finding]:
     """A worker that answers and a Beat that ticks."""
-    seen = dict(Heartbeat.objects.filter(name__in=_PROCESSES).values_list("name", "at"))
-    for name, (area, harm) in _PROCESSES.items():
-        at = seen.get(name)
-        if at is not None and clock.now() - at <= OLDEST_HEARTBEAT:
-            yield Finding(Level.OK, area, "It runs.")
+    beats = machine.processes()
+    for name, harm in _HARM.items():
+        beat = beats[name]
+        if beat.age is not None and not beat.late:
+            yield Finding(Level.OK, beat.name, "It runs.")
         else:
-            when = f"since {at:%d %b %Y, %H:%M} UTC" if at else "at all"
+            when = "at all" if beat.age is None else f"since {clock.now() - beat.age:%d %b %Y, %H:%M} UTC"
             yield Finding(
-                Level.MISSING, area, f"It has not shown life {when}. {harm}",
+                Level.MISSING, beat.name, f"It has not shown life {when}. {harm}",
                 f"Start it: the process “{name}” of the Procfile.",
             )  # fmt: skip
 

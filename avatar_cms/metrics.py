@@ -20,7 +20,6 @@ from django.views.decorators.http import require_safe
 from accounts import sending_stops
 from avatar_cms import request_metrics
 from avatar_cms.state import checks, counts, hearing, machine
-from core.models import InvariantRun
 
 
 @never_cache
@@ -101,7 +100,8 @@ def _gauges() -> Iterator[tuple[str, str, list[str], _Samples]]:
 
 
 def _life() -> Iterator[tuple[str, str, list[str], _Samples]]:
-    beats = [*machine.processes().items(), *((beat.name, beat) for beat in machine.tick_functions())]
+    functions = machine.tick_functions()
+    beats = [*machine.processes().items(), *((beat.name, beat) for beat in functions)]
     yield (
         "heartbeat_age_seconds",
         "Since a part last showed life.",
@@ -112,7 +112,7 @@ def _life() -> Iterator[tuple[str, str, list[str], _Samples]]:
         "tick_failed",
         "1 while a tick's last run failed.",
         ["part"],
-        [([beat.name], float(bool(beat.error))) for beat in machine.tick_functions()],
+        [([beat.name], float(bool(beat.error))) for beat in functions],
     )
     yield (
         "doorbell_failures",
@@ -120,12 +120,11 @@ def _life() -> Iterator[tuple[str, str, list[str], _Samples]]:
         [],
         [([], float(machine.doorbell_failures().failures))],
     )
-    last = InvariantRun.objects.first()
     yield (
         "broken_promises",
         "Breaches found by the last look at the invariants.",
         [],
-        [([], float(len(last.breaches) if last else 0))],
+        [([], float(len(machine.invariants().breaches)))],
     )
 
 

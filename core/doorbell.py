@@ -40,8 +40,6 @@ _muted = 0
 
 @lru_cache(maxsize=2)
 def _client(url: str) -> redis.Redis:
-    if url.startswith("redis+socket://"):
-        url = url.replace("redis+socket://", "unix://", 1)
     return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 

@@ -37,13 +37,12 @@ def make(to: Path | None = None) -> tuple[Path, Manifest]:
                     "pg_dump", "--format=custom", "--schema=public", "--no-owner", "--no-acl",
                     f"--snapshot={snapshot}", f"--file={making}",
                 )  # fmt: skip
-                server = int(connections["owner"].connection.info.server_version) // 10_000
             if settings.BACKUP_KEY:
                 _seal(making)
             written = Manifest(
-                taken_at=moment.astimezone(UTC).isoformat(), installation=settings.INSTALLATION, server_version=server,
-                migrations=known, rows=rows, file=file.name, size=making.stat().st_size,
-                sha256=manifests.sha256(making), key_check=manifests.key_check(),
+                taken_at=moment.astimezone(UTC).isoformat(), installation=settings.INSTALLATION,
+                server_version=tools.server_version(), migrations=known, rows=rows, file=file.name,
+                size=making.stat().st_size, sha256=manifests.sha256(making), key_check=manifests.key_check(),
             )  # fmt: skip
             manifests.write(written, file)
             making.rename(file)

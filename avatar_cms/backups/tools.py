@@ -55,7 +55,7 @@ def run(tool: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs on the database of the owner's connection. Raises BackupError with what it
     said.
     """
-    program = find(tool, at_least=_server_version())
+    program = find(tool, at_least=server_version())
     done = subprocess.run(
         [str(program), *arguments], env=_environment(), capture_output=True, text=True, check=False
     )
@@ -91,7 +91,8 @@ def version(program: Path) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _server_version() -> int:
+def server_version() -> int:
+    """The major version of the server behind the owner's connection."""
     connections["owner"].ensure_connection()
     return int(connections["owner"].connection.info.server_version) // 10_000
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from avatar_cms.state.counts import age
-from core import clock, doorbell, ticks
+from core import doorbell, ticks
 from core.models import Heartbeat, InvariantRun
 
 #: Beat ticks every 10 s and a worker answers each tick; a few missed ones are no reason for alarm.
@@ -51,10 +51,8 @@ def database() -> bool:
 
 def broker() -> bool:
     """Whether it answers; raises RedisError or OSError when it does not."""
-    # Celery says redis+socket:///path, the client unix:///path.
-    url: str = settings.REDIS_URL.replace("redis+socket://", "unix://", 1)
     client = redis.Redis.from_url(
-        url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS, retry=None
+        settings.REDIS_URL, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS, retry=None
     )
     try:
         return bool(client.ping())
@@ -120,7 +118,7 @@ class Invariants:
 
     @property
     def age(self) -> timedelta | None:
-        return None if self.at is None else max(timedelta(0), clock.now() - self.at)
+        return age(self.at)
 
 
 def invariants() -> Invariants:

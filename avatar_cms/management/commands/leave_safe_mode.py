@@ -33,10 +33,12 @@ class Command(BaseCommand):
 
     def _ask(self) -> None:
         asked = list(
-            Message.objects.filter(reason=restored.REASON, next_try_at__isnull=False).values_list("pk")
+            Message.objects.filter(reason=restored.REASON, next_try_at__isnull=False).values_list(
+                "pk", flat=True
+            )
         )
         while settling.ask_about_unknown():
             continue
-        rows = Message.objects.filter(pk__in=[pk for (pk,) in asked]).values_list("status", flat=True)
+        rows = Message.objects.filter(pk__in=asked).values_list("status", flat=True)
         for status, count in sorted(Counter(rows).items()):
             self.stdout.write(f"        {count:,} of those looked up are {status} now")
