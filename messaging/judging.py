@@ -5,13 +5,11 @@ Asked when messages are queued, when they are claimed, and for each once more ri
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-
-from django.db.models import Q
 
 from accounts import sending_stops
 from accounts.models import SendingStop
@@ -22,10 +20,9 @@ from contacts import consent as contact_consent
 from core import clock
 from core.events import record_many
 from core.rows import update_rows
-from integrations import pacing
-from integrations.models import ProviderAccount, SenderIdentity
-from messaging import delivery, kept_back, limits, numbers, policy, rendering, safety, segments, values
-from messaging.models import Category, Channel, Message, Purpose, SendAttempt, Template
+from integrations.models import SenderIdentity
+from messaging import failover, kept_back, limits, numbers, policy, rendering, safety, segments, values
+from messaging.models import Category, Channel, Message, Purpose, Template
 from messaging.quiet import QuietHours
 
 #: Answers to STOP and HELP: they go out whatever was opted out of.
@@ -42,8 +39,6 @@ CONFIRMED = "_confirmed"
 ASKS_TO_BOOK = frozenset(
     {"cancellation_rescue", "no_show_followup", "recall_reminder", "follow_up_no_response"}
 )
-#: A provider that is busy for no longer is waited for, not passed by.
-SHORTLY = timedelta(minutes=1)
 VISIT_VALUES = frozenset({"date", "time", "practitioner", "doctor_name"})
 
 
@@ -74,10 +69,8 @@ class Facts:
     now: datetime
     stops: Mapping[int, str]
     consents: dict[int, dict[str, Any]]
-    ours: set[str]
     blocked: set[tuple[int, str]]
-    senders: dict[tuple[int, bool], list[SenderIdentity]]
-    tried: dict[int, Counter[int]]
+    senders: failover.Senders
     spent: dict[int, int]
     lately: dict[tuple[int, str], limits.Lately]
     said: set[tuple[str, str]]
@@ -171,15 +164,12 @@ def _gather(messages: Sequence[Message]) -> Facts:
     names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
     seeking = {message.contact_id for message in messages if message.booking_id is None}
     ours = [message.pk for message in messages if message.pk is not None]
-    rows = _sender_rows(locations, everybody)
     return Facts(
         now=now,
         stops={pk: stop.kind for pk, stop in sending_stops.stopped_for(locations).items()},
         consents={pk: contact_consent.consent_for(pk, found) for pk, found in addresses.items()},
-        ours={row.value for row in rows} & everybody,
         blocked=numbers.blocked(locations, everybody),
-        senders=_by_location(rows, locations),
-        tried=_tried(messages),
+        senders=failover.load(messages, everybody),
         spent=limits.spent_today(locations.values(), now),
         lately=limits.what_numbers_got(locations, everybody, now, but=ours),
         said=limits.said_lately(everybody, now, but=ours),
@@ -228,65 +218,6 @@ def _asks_to_book(message: Message) -> bool:
     )
 
 
-def goes_elsewhere(messages: Sequence[Message]) -> set[int]:
-    """The ids of those messages for which their clinic has another account: one that has not failed them and is not
-    left alone now.
-    """
-    places = {message.location_id for message in messages}
-    senders, tried = _by_location(_sender_rows(places), places), _tried(messages)
-    return {
-        message.pk
-        for message in messages
-        for sender in senders.get((message.location_id, message.channel == Channel.EMAIL), ())
-        if not tried[message.pk][sender.account_id] and not _left_alone(sender.account)
-    }
-
-
-def _sender_rows(location_ids: Iterable[int], addresses: Iterable[str] = ()) -> list[SenderIdentity]:
-    """The senders of these locations, and those of ours that have these addresses, whoever's; one query."""
-    wanted = Q(location_id__in=list(location_ids)) | Q(value__in=list(addresses))
-    rows = SenderIdentity.objects.filter(wanted).select_related("account__pause")
-    return list(rows.order_by("-is_default", "id"))
-
-
-def _by_location(
-    rows: Iterable[SenderIdentity], location_ids: Collection[int]
-) -> dict[tuple[int, bool], list[SenderIdentity]]:
-    """The senders each location may use for texts and those for e-mails (True), the preferred ones in front."""
-    found: dict[tuple[int, bool], list[SenderIdentity]] = defaultdict(list)
-    for sender in rows:
-        if sender.location_id in location_ids and sender.account.enabled and sender.usable:
-            found[sender.location_id, sender.is_email].append(sender)
-    return found
-
-
-def _tried(messages: Iterable[Message]) -> dict[int, Counter[int]]:
-    """How often each account failed each of these messages, for no fault of theirs."""
-    again = [message.pk for message in messages if message.attempts and message.pk is not None]
-    tried: dict[int, Counter[int]] = defaultdict(Counter)
-    if again:
-        rows = SendAttempt.objects.filter(
-            message_id__in=again, outcome__in=("retry", "refused"), error_code__in=delivery.ACCOUNTS_FAULT
-        )
-        for message_id, account_id in rows.values_list("message_id", "account_id"):
-            tried[message_id][account_id] += 1
-    return tried
-
-
-def _left_alone(account: ProviderAccount) -> bool:
-    """Whether the account is paused, for longer than it takes to be less busy."""
-    pause = pacing.pause_of(account)
-    return pause is not None and (pause.reason != "busy" or pause.until - clock.now() > SHORTLY)
-
-
-def _sender(message: Message, facts: Facts) -> SenderIdentity | None:
-    """The preferred sender whose account failed the message least and is not left alone; if all are, of all."""
-    usable = facts.senders.get((message.location_id, message.channel == Channel.EMAIL), [])
-    there = [sender for sender in usable if not _left_alone(sender.account)]
-    tried = facts.tried.get(message.pk or 0, Counter())
-    return min(there or usable, key=lambda sender: tried[sender.account_id], default=None)
-
-
 def _judge(message: Message, facts: Facts) -> Verdict:
     address = address_of(message)
     instead = _instead(message, facts)
@@ -305,7 +236,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
         missing, body = True, words
     size = segments.measure(body).count if message.channel == Channel.SMS else 0
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
-    sender = _sender(message, facts)
+    sender = facts.senders.sender_for(message)
     decision = (
         _before_policy(message, address, facts, missing=missing)
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
@@ -328,7 +259,7 @@ def _before_policy(message: Message, address: str, facts: Facts, *, missing: boo
         return policy.Decision("suppress", "contact_hidden")
     if not address:
         return policy.Decision("suppress", "no_number")
-    if address in facts.ours and limits.automated(message):
+    if address in facts.senders.ours and limits.automated(message):
         return policy.Decision("suppress", "own_number")
     if not words_of(message)[1] or _switched_off(message):
         return policy.Decision("hold", "no_template")

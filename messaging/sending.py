@@ -32,7 +32,7 @@ from core.rows import update_rows
 from integrations import pacing
 from integrations.models import ProviderAccount, SenderIdentity
 from integrations.ports import SendOutcome
-from messaging import batches, delivery, judging, outcomes, wordings
+from messaging import batches, delivery, failover, judging, outcomes, wordings
 from messaging.batches import Batch, Way
 from messaging.models import CLAIMABLE, Message, SendAttempt, Status
 
@@ -323,7 +323,7 @@ def _record(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None
     ]
     _finish_attempts(messages, answers)
     failing = [message for message in found if said[message.pk][1].error_code in delivery.NOT_SOON]
-    elsewhere = judging.goes_elsewhere(failing) if failing else set()
+    elsewhere = failover.goes_elsewhere(failing)
     with outcomes.writing() as became:
         for message in found:
             _apply(message, said[message.pk][1], became, elsewhere=message.pk in elsewhere)
