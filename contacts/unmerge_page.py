@@ -48,7 +48,7 @@ def _undo(request: HttpRequest, contact: Contact, merges: list[ContactMerge]) ->
     except DomainError as refusal:
         messages.error(request, refusal.message)
         return HttpResponseRedirect(reverse("admin:contacts_contact_unmerge", args=(contact.public_id,)))
-    messages.success(request, f"{undone.contact} is a contact of its own again.")
+    messages.success(request, f"{undone.contact} is a separate contact again.")
     stayed = _counted({label: len(ids) for label, ids in undone.stayed.items()})
     if stayed:
         listed = ", ".join(f"{count} {words}" for words, count in stayed)

@@ -118,7 +118,7 @@ def test_a_merge_is_undone_from_the_page_of_the_one_that_stays(ann, twin, desk, 
     assert "What came along: 1 touchpoint." in asked
     answer = desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}, follow=True)
     assert answer.redirect_chain[-1][0] == reverse("admin:contacts_contact_change", args=(twin.public_id,))
-    assert "A. Lee-Wong is a contact of its own again." in answer.text
+    assert "A. Lee-Wong is a separate contact again." in answer.text
     assert fresh(twin).merged_into is None
     assert "Nothing to undo" in desk.get(undo_page_of(ann)).text
     assert desk.post(undo_page_of(ann), {"contact": str(twin.public_id)}).status_code == 404
