@@ -52,10 +52,12 @@ class MessageMediaGateway:
         outcomes = form.outcomes(answer, texts, now=clock.now())
         if len(texts) == 1 or answer.kind() != "refused":
             return outcomes
-        if monotonic() > until:
-            return [SendOutcome("retry", error_code="busy")] * len(texts)
         middle = len(texts) // 2
-        return [*self._send(texts[:middle], until=until), *self._send(texts[middle:], until=until)]
+        return [
+            outcome
+            for half in (texts[:middle], texts[middle:])
+            for outcome in (self._send(half, until=until) if monotonic() < until else _another_time(half))
+        ]
 
     def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
         """It cannot be asked."""
@@ -91,6 +93,10 @@ _LISTS: Mapping[Kind, tuple[str, str, str]] = {
     Kind.SMS_INBOUND: ("/v1/replies", "replies", "reply_id"),
     Kind.SMS_RECEIPT: ("/v1/delivery_reports", "delivery_reports", "delivery_report_id"),
 }
+
+
+def _another_time(texts: Sequence[OutboundSms]) -> list[SendOutcome]:
+    return [SendOutcome("retry", error_code="busy")] * len(texts)
 
 
 def _listed(row: Mapping[str, object], id_name: str) -> Listed:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -345,6 +346,18 @@ def test_a_refused_set_is_not_divided_for_longer_than_it_may_take(
         line.provider.invalid = {text().to}
         outcomes = line.gateway.send_many([text(), text()])
         assert ([one.kind for one in outcomes], len(line.provider.calls)) == (["retry", "retry"], 1)
+
+
+def test_once_its_time_is_over_no_part_of_a_divided_set_is_called_for(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messagemedia_gateway, "DIVIDING_SECONDS", 2.5)
+    monkeypatch.setattr(messagemedia_gateway, "monotonic", count().__next__)
+    with messagemedia(settings) as line:
+        assert isinstance(line.provider, FakeMessageMedia)
+        line.provider.invalid = {text().to}
+        outcomes = line.gateway.send_many([text() for _ in range(8)])
+        assert ([one.kind for one in outcomes], len(line.provider.calls)) == (["retry"] * 8, 3)
 
 
 def test_the_same_words_within_a_day_are_withheld_where_the_account_says_so(settings: Any) -> None:
