@@ -5,6 +5,7 @@ database; nobody sleeps or calls inside a transaction.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from django.db import connection
 
 from core import clock
 from integrations.models import AccountPause, ProviderAccount, SenderIdentity
+from integrations.ports import SendOutcome
 
 #: Real seconds that one run of the sender waits for turns, in all.
 PATIENCE = 3.0
@@ -103,6 +105,31 @@ def pause(account_id: int, *, reason: str, until: datetime) -> None:
     )
     if not new and mine.until < until:
         AccountPause.objects.filter(account_id=account_id).update(until=until, reason=reason[:40])
+
+
+def heard(account: ProviderAccount, answers: Sequence[SendOutcome]) -> None:
+    """What a call's answers say of the account: what is wrong with it, not with the texts, keeps other texts from
+    trying too.
+    """
+    if any(answer.kind == "accepted" for answer in answers) and latest_pause(account) is not None:
+        resume(account.pk)
+    waits = [
+        (_wait_of(answer), answer.error_code) for answer in answers if answer.kind in ("retry", "refused")
+    ]
+    wait, code = max(waits, default=(timedelta(0), ""))
+    if wait:
+        pause(account.pk, reason=code, until=clock.now() + wait)
+    elif all(_was_not_there(answer) for answer in answers):
+        broke(account.pk, reason=answers[0].error_code or "no_answer")
+
+
+def _was_not_there(answer: SendOutcome) -> bool:
+    return answer.kind == "unknown" or answer.error_code == "not_connected"
+
+
+def _wait_of(answer: SendOutcome) -> timedelta:
+    wait = timedelta(seconds=answer.retry_after or 0)
+    return max(wait, MENDING) if answer.error_code in TO_MEND else wait
 
 
 def broke(account_id: int, *, reason: str) -> None:

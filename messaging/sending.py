@@ -327,8 +327,9 @@ def _record(messages: Sequence[Message], answers: Sequence[SendOutcome]) -> None
     with outcomes.writing() as became:
         for message in found:
             _apply(message, said[message.pk][1], became, elsewhere=message.pk in elsewhere)
-    _pause_account([(message, said[message.pk][1]) for message in found])
     if found:
+        if (account := found[0].provider_account) is not None:
+            pacing.heard(account, [said[message.pk][1] for message in found])
         crashpoint("messaging.before_commit")
 
 
@@ -371,32 +372,6 @@ def _apply(message: Message, outcome: SendOutcome, became: outcomes.Outcomes, *,
         became.parked(message, reason=after.reason)
     else:
         became.back_in_line(message, at=after.at, reason=after.reason)
-
-
-def _pause_account(said: Sequence[tuple[Message, SendOutcome]]) -> None:
-    """What is wrong with the account, not with the messages, keeps the others from trying too."""
-    account = said[0][0].provider_account if said else None
-    if account is None:
-        return
-    if any(outcome.kind == "accepted" for _, outcome in said) and pacing.latest_pause(account) is not None:
-        pacing.resume(account.pk)
-    waits = [
-        (_wait_of(outcome), outcome.error_code) for _, outcome in said if outcome.kind in ("retry", "refused")
-    ]
-    wait, code = max(waits, default=(timedelta(0), ""))
-    if wait:
-        pacing.pause(account.pk, reason=code, until=clock.now() + wait)
-    elif all(_was_not_there(outcome) for _, outcome in said):
-        pacing.broke(account.pk, reason=said[0][1].error_code or "no_answer")
-
-
-def _was_not_there(outcome: SendOutcome) -> bool:
-    return outcome.kind == "unknown" or outcome.error_code == "not_connected"
-
-
-def _wait_of(outcome: SendOutcome) -> timedelta:
-    wait = timedelta(seconds=outcome.retry_after or 0)
-    return max(wait, pacing.MENDING) if outcome.error_code in pacing.TO_MEND else wait
 
 
 def release(batch: Batch) -> None:
