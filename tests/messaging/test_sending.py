@@ -16,7 +16,9 @@ from contacts.models import Touchpoint
 from core import clock
 from core.causes import Cause
 from core.models import Event
+from integrations import http
 from integrations.ports import LookupAnswer, SendOutcome
+from integrations.providers import messagemedia
 from messaging import jobs, sending, settling
 from messaging.models import BlockedNumber, Message, SendAttempt
 from messaging.services import (
@@ -277,6 +279,11 @@ def test_a_late_answer_of_the_call_settles_what_its_lease_made_unknown(gateway, 
     sending.record(ready.messages, answers)
 
     assert fresh(message).status == "sent"
+
+
+def test_the_longest_call_ends_before_its_lease():
+    longest = messagemedia.DIVIDING_SECONDS + http.CONNECT_SECONDS + http.TOTAL_SECONDS
+    assert timedelta(seconds=longest) <= sending.CALL_TAKES < sending.LEASE
 
 
 def test_a_worker_that_slept_between_begin_and_call_calls_nobody(gateway, anna, now):
