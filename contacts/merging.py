@@ -81,7 +81,7 @@ def merge_contacts(*, keep_id: int, away_id: int, cause: Cause) -> Contact:
     before = personal(keep, away)
     come_from = keep.current_stage
     changed = _unite(merge, steps)
-    _carry_withdrawals(merge)
+    carry_withdrawals(away, to=keep, reason=REASON, cause=cause)
     moved = {label: count for label, move in _plan() if (count := move(merge))}
     waiting = work.move_subject(f"contact:{away.pk}", f"contact:{keep.pk}")
     event = _tell(merge, before, data={
@@ -223,16 +223,26 @@ def preview(keep: Contact, away: Contact) -> Contact:
 def counts(away: Contact) -> list[tuple[str, int]]:
     """How many rows of each kind would go to the survivor, in the words of staff. One query for each kind."""
     found = []
+    for model, field in carried():
+        count = model._base_manager.filter(**{field.attname: away.pk}).count()
+        if count:
+            found.append((in_words(model, count), count))
+    return found
+
+
+def carried() -> Iterator[tuple[type[models.Model], Any]]:
+    """The keys of the rows that go along, as (model, field): not what stays, and not who was merged before."""
     for model, field in relations():
         label = model._meta.label_lower
-        if label in movers and movers.get(label) is stays:
-            continue
-        count = model._base_manager.filter(**{field.attname: away.pk}).count()
-        words = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
-        named = "of the household" if field.name == "guardian" else words
-        if count and field.name != "merged_into":
-            found.append((str(named), count))
-    return found
+        if field.name != "merged_into" and not (label in movers and movers.get(label) is stays):
+            yield model, field
+
+
+def in_words(model: type[models.Model], count: int) -> str:
+    """What staff call so many rows that go along."""
+    if model is Contact:
+        return "of the household"
+    return str(model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural)
 
 
 def _known(contact: Contact) -> dict[str, Any]:
@@ -254,23 +264,18 @@ def _move(merge: Merge) -> StageMove:
     return StageMove(merge.keep.pk, place.pipeline, place.stage, REASON, cause=merge.cause)
 
 
-def _carry_withdrawals(merge: Merge) -> None:
+def carry_withdrawals(of: Contact, *, to: Contact, reason: str, cause: Cause) -> None:
     """The stricter holds: whoever said STOP on one number said it on the other too."""
-    keep, away = merge.keep, merge.away
-    states = consent.consent_for(keep.location_id, [keep.phone, keep.email, away.phone, away.email])
-    for channel, mine, theirs in (
-        (Channel.SMS, keep.phone, away.phone),
-        (Channel.EMAIL, keep.email, away.email),
-    ):
-        said = states.get(theirs, {})
+    states = consent.consent_for(to.location_id, [of.phone, of.email])
+    for channel, mine, theirs in ((Channel.SMS, to.phone, of.phone), (Channel.EMAIL, to.email, of.email)):
         purposes = [
-            purpose for (where, purpose), state in said.items()
+            purpose for (where, purpose), state in states.get(theirs, {}).items()
             if where == channel and state == ConsentState.WITHDRAWN
         ]  # fmt: skip
-        if mine and theirs and mine != theirs and purposes:
+        if mine and purposes:
             consent.set_consent(
-                location_id=keep.location_id, address=mine, channel=channel, purposes=purposes,
-                state=ConsentState.WITHDRAWN, basis=REASON, source="desk", cause=merge.cause, contact_id=keep.pk,
+                location_id=to.location_id, address=mine, channel=channel, purposes=purposes,
+                state=ConsentState.WITHDRAWN, basis=reason, source="desk", cause=cause, contact_id=to.pk,
             )  # fmt: skip
 
 

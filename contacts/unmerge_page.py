@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import access, pages, roles
 from accounts.models import User
 from accounts.staff import cause_of
-from contacts import services, unmerging
+from contacts import merging, services, unmerging
 from contacts.merge_models import ContactMerge
 from contacts.models import Contact
 from core.api_audit import note
@@ -69,12 +69,7 @@ def _moved(merge: ContactMerge) -> dict[str, int]:
 
 def _counted(counts: dict[str, int]) -> list[tuple[str, int]]:
     """How many rows of each kind, in the words of staff."""
-    found = []
-    for label, count in counts.items():
-        meta = apps.get_model(label)._meta
-        words = meta.verbose_name if count == 1 else meta.verbose_name_plural
-        found.append(("of the household" if label == unmerging.CONTACT else str(words), count))
-    return found
+    return [(merging.in_words(apps.get_model(label), count), count) for label, count in counts.items()]
 
 
 def _words(name: str) -> str:

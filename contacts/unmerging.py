@@ -15,12 +15,11 @@ from typing import Any
 from django.apps import apps
 from django.db import models, transaction
 
-from contacts import consent, editing, events, merging, search, stages, warmness
+from contacts import editing, events, merging, pipeline, search, stages, warmness
 from contacts.commands import StageMove
 from contacts.merge_journal import Restored, give_back, read, restore
 from contacts.merge_models import ContactMerge
 from contacts.models import Contact
-from contacts.vocabulary import Channel, ConsentState
 from core import clock, work
 from core import events as log
 from core.causes import Cause
@@ -96,7 +95,9 @@ def unmerge_contact(*, contact_id: int, cause: Cause) -> Undone:
     for _, finish in afterwards.items():
         finish(Undo(keep, away, cause, now, back, restored))
     _give_back_work(record, back)
-    _keep_withdrawals(keep, away, cause)
+    # The stricter still holds for both: nobody can tell which of the two said STOP while they were one.
+    for of, to in ((keep, away), (away, keep)):
+        merging.carry_withdrawals(of, to=to, reason=REASON, cause=cause)
     moved = {label: len(ids) for label, ids in back.items() if ids}
     stayed = dict(_left(since, back))
     _tell(
@@ -156,16 +157,11 @@ def _refuse(record: ContactMerge, keep: Contact) -> None:
 
 def made_since(record: ContactMerge) -> Iterator[tuple[str, list[int]]]:
     """The rows of the survivor that came after a merge, newest first, by model. One query for each model."""
-    for model, field in merging.relations():
-        label = model._meta.label_lower
-        if label in merging.movers and merging.movers.get(label) is merging.stays:
-            continue
-        if field.name == "merged_into":
-            continue
+    for model, field in merging.carried():
         rows = model._base_manager.filter(**{field.attname: record.keep_id}, created_at__gte=record.at)
         ids = list(rows.order_by("-pk").values_list("pk", flat=True)[: SHOWN + 1])
         if ids:
-            yield label, ids
+            yield model._meta.label_lower, ids
 
 
 def named(stayed: Mapping[str, list[int]]) -> dict[str, list[str]]:
@@ -228,7 +224,7 @@ def _restore_people(keep: Contact, away: Contact, changes: list[list[Any]], doin
 
 def _step_back(keep: Contact, back: dict[str, Any], doing: _Doing) -> None:
     """To the stage of before, entered when it was: what waits for a stage to last does not begin anew."""
-    there = stages.pipeline.Place(
+    there = pipeline.Place(
         back.get("current_pipeline", keep.current_pipeline), back.get("current_stage", keep.current_stage)
     )
     if there != stages.where(keep):
@@ -283,27 +279,6 @@ def _give_back_work(record: ContactMerge, back: Mapping[str, set[int]]) -> None:
     about = Event.objects.filter(contact_id=record.keep_id, booking_id__in=visits, pk__gt=record.event_id)
     later = work.waiting_for(here, events=about.values_list("pk", flat=True)) if visits else []
     work.move_subject(here, there, only=[*record.work, *later])
-
-
-def _keep_withdrawals(keep: Contact, away: Contact, cause: Cause) -> None:
-    """The stricter still holds for both: nobody can tell which of the two said STOP while they were one."""
-    states = consent.consent_for(keep.location_id, [keep.phone, keep.email, away.phone, away.email])
-    for channel, one, other in (
-        (Channel.SMS, keep.phone, away.phone),
-        (Channel.EMAIL, keep.email, away.email),
-    ):
-        if not (one and other and one != other):
-            continue
-        said = {
-            purpose for address in (one, other) for (where, purpose), state in states.get(address, {}).items()
-            if where == channel and state == ConsentState.WITHDRAWN
-        }  # fmt: skip
-        for contact, address in ((keep, one), (away, other)):
-            if said:
-                consent.set_consent(
-                    location_id=keep.location_id, address=address, channel=channel, purposes=sorted(said),
-                    state=ConsentState.WITHDRAWN, basis=REASON, source="desk", cause=cause, contact_id=contact.pk,
-                )  # fmt: skip
 
 
 def _tell(
