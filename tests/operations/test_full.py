@@ -68,6 +68,7 @@ def test_no_figure_reads_a_table_through(full: None) -> None:
             started = perf_counter()
             ask()
             print(f"{name}: {(perf_counter() - started) * 1000:.0f} ms with {ROWS} rows in each table")
+        assert len(queries) > 0, name
         for query in queries:
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (COSTS OFF) {query['sql']}")

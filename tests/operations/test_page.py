@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from accounts import sending_stops
 from accounts.models import Location, SendingStop, User
@@ -14,12 +15,25 @@ from core.models import AuditEntry, Heartbeat, Work
 from integrations.models import OutboundCall, Receipt
 from tests.operations.test_state import deliver, make_account, make_call, make_message, make_work
 
-PAGE, SENDING = "/admin/operations/", "/admin/operations/sending/"
 KILL = SendingStop.Kind.KILL_SWITCH
 
 
-def read(client: Any, path: str = PAGE) -> str:
-    answer = client.get(path)
+def at(view: str = "operations", *args: str) -> str:
+    """The address of this page, or of another of the admin."""
+    return reverse(f"admin:{view}", args=args)
+
+
+def replay(kind: str) -> str:
+    return at("operations_replay", kind)
+
+
+def switch(client: Any, to: str, *, location: str = "", why: str = "x", **more: Any) -> Any:
+    """Press the button that stops sending (`to` off) or lets it go on."""
+    return client.post(at("operations_sending"), {"location": location, "to": to, "why": why}, **more)
+
+
+def read(client: Any, path: str = "") -> str:
+    answer = client.get(path or at())
     assert answer.status_code == 200
     return str(answer.content.decode())
 
@@ -54,53 +68,53 @@ def test_readers_see_and_press_nothing(pages: Any, sydney: Location) -> None:
     html = read(client)
     assert "Try again" not in html
     assert "Stop all sending" not in html
-    assert client.post("/admin/operations/work/replay/", {"item": row.public_id}).status_code == 403
-    assert client.post("/admin/operations/work/replay/").status_code == 403
-    answer = client.post(SENDING, {"location": sydney.code, "to": "off", "why": "x"})
+    assert client.post(replay("work"), {"item": row.public_id}).status_code == 403
+    assert client.post(replay("work")).status_code == 403
+    answer = switch(client, "off", location=sydney.code)
     assert (answer.status_code, stopped()) == (403, [])
 
 
 def test_the_figures_alone_are_asked_for_again(pages: Any, sydney: Location) -> None:
-    html = read(pages("admin"), "/admin/operations/figures/")
+    html = read(pages("admin"), at("operations_figures"))
     assert "Signs of life" in html
     assert "<html" not in html
 
 
 def test_strangers_are_sent_to_the_log_in(client: Any, db: Any) -> None:
-    for path in (PAGE, "/admin/operations/figures/"):
-        assert client.get(path)["Location"].startswith("/admin/login/")
-    assert client.post(SENDING, {"to": "off", "why": "x"}).status_code == 302
+    for path in (at(), at("operations_figures")):
+        assert client.get(path)["Location"].startswith(at("login"))
+    assert switch(client, "off").status_code == 302
     assert stopped() == []
 
 
 def test_an_owner_stops_everything_and_every_page_says_so(pages: Any, sydney: Location) -> None:
     client = pages("admin")
-    answer = client.post(SENDING, {"location": "", "to": "off", "why": "A wrong price went out"})
-    assert (answer.status_code, answer["Location"], stopped()) == (302, PAGE, ["everywhere"])
-    assert "A wrong price went out" in read(pages("staff"), "/admin/contacts/contact/")
+    answer = switch(client, "off", why="A wrong price went out")
+    assert (answer.status_code, answer["Location"], stopped()) == (302, at(), ["everywhere"])
+    assert "A wrong price went out" in read(pages("staff"), at("contacts_contact_changelist"))
     assert "Stopped since" in read(client)
     row = SendingStop.objects.get()
     assert row.stopped_by_kind == "user"
     assert str(row.public_id) in AuditEntry.objects.get(route="admin:operations_sending").object_ids
-    client.post(SENDING, {"location": "", "to": "on", "why": "Mended"})
+    switch(client, "on", why="Mended")
     row.refresh_from_db()
     assert (stopped(), row.resumed_reason) == ([], "Mended")
 
 
 def test_a_manager_stops_their_clinic_and_no_other(pages: Any, sydney: Location, outsider: User) -> None:
     client = pages(outsider)
-    assert client.post(SENDING, {"location": "melbourne", "to": "off", "why": "x"}).status_code == 302
-    assert client.post(SENDING, {"location": "sydney", "to": "off", "why": "x"}).status_code == 404
-    assert client.post(SENDING, {"location": "", "to": "off", "why": "x"}).status_code == 403
+    assert switch(client, "off", location="melbourne").status_code == 302
+    assert switch(client, "off", location="sydney").status_code == 404
+    assert switch(client, "off").status_code == 403
     assert stopped() == ["melbourne"]
     sending_stops.stop(kind=KILL, reason="All", cause=Cause.system("test"))
-    assert client.post(SENDING, {"location": "", "to": "on", "why": "x"}).status_code == 403
+    assert switch(client, "on").status_code == 403
     assert "everywhere" in stopped()
 
 
 def test_without_a_reason_nothing_is_stopped(pages: Any, sydney: Location) -> None:
-    answer = pages("admin").post(SENDING, {"to": "off", "why": " "}, follow=True)
-    assert answer.redirect_chain == [(PAGE, 302)]
+    answer = switch(pages("admin"), "off", why=" ", follow=True)
+    assert answer.redirect_chain == [(at(), 302)]
     assert "Say why" in answer.content.decode()
     assert stopped() == []
 
@@ -125,7 +139,7 @@ def test_one_parked_item_is_put_back_by_its_button(
 ) -> None:
     client, row = pages("manager"), one_of_each[kind]
     assert str(row.public_id) in read(client)
-    client.post(f"/admin/operations/{kind}/replay/", {"item": row.public_id})
+    client.post(replay(kind), {"item": row.public_id})
     left = {name: count for name, count in parked.totals().items() if count}
     assert left == {name: 1 for name in parked.KINDS if name != kind}
     entry = AuditEntry.objects.get(route__contains="replay")
@@ -137,16 +151,16 @@ def test_all_of_a_kind_are_put_back_those_of_others_excepted(
 ) -> None:
     for place in (sydney, sydney, melbourne):
         make_work(place, state="parked")
-    pages(outsider).post("/admin/operations/work/replay/")
+    pages(outsider).post(replay("work"))
     assert parked.totals([melbourne.pk, sydney.pk])["work"] == 2
-    answer = pages("admin").post("/admin/operations/work/replay/", follow=True)
+    answer = pages("admin").post(replay("work"), follow=True)
     assert "Back in line: 2 of work." in answer.content.decode()
     assert parked.totals()["work"] == 0
 
 
 def test_what_cannot_be_put_back_says_why(pages: Any, sydney: Location) -> None:
     OutboundCall.objects.filter(pk=make_call(sydney, "parked").pk).update(payload=None)
-    answer = pages("manager").post("/admin/operations/calls/replay/", follow=True)
+    answer = pages("manager").post(replay("calls"), follow=True)
     assert "was removed after 90 days" in answer.content.decode()
     assert parked.totals()["calls"] == 1
 
@@ -156,8 +170,8 @@ def test_another_clinics_item_and_an_unknown_kind_are_not_there(
 ) -> None:
     row = make_work(sydney, state="parked")
     client = pages(outsider)
-    assert client.post("/admin/operations/work/replay/", {"item": row.public_id}).status_code == 404
-    assert client.post("/admin/operations/anything/replay/").status_code == 404
+    assert client.post(replay("work"), {"item": row.public_id}).status_code == 404
+    assert client.post(replay("anything")).status_code == 404
     assert Work.objects.get(pk=row.pk).state == "parked"
 
 
@@ -177,6 +191,6 @@ def test_the_page_costs_the_same_however_much_there_is(
 
 def test_an_alert_among_the_calls_is_the_owners(pages: Any, sydney: Location) -> None:
     row = make_call(None, "waiting")
-    listed = "/admin/integrations/outboundcall/"
+    listed = at("integrations_outboundcall_changelist")
     assert "UTC" in read(pages("admin"), listed)
     assert str(row.public_id) not in read(pages("manager"), listed)
