@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -21,36 +19,18 @@ from core import clock
 from core.clock import Frozen
 from integrations import gateways
 from integrations.models import Provider, ProviderAccount, SenderIdentity
-from integrations.ports import Capabilities, OutboundSms, SendOutcome
 from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tests.factories.contacts import make_contact
 from tests.fakes.clicksend import FakeClickSend
 from tests.fakes.plain import FakePlain
+from tests.fakes.plain_gateway import PlainGateway
 from tests.messaging.conftest import NOW, RULE, make_sydney
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "owner"]), pytest.mark.usefixtures("now"),
 ]  # fmt: skip
 MANY = 30
-
-
-class PlainGateway:
-    """Speaks to a provider that knows no key and keeps no list."""
-
-    capabilities = Capabilities()
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def send_many(self, texts: list[OutboundSms]) -> list[SendOutcome]:
-        return [self.send(text) for text in texts]
-
-    def send(self, sms: OutboundSms) -> SendOutcome:
-        said = {"to": sms.to, "from": sms.from_, "body": sms.body, "reference": sms.reference}
-        request = urllib.request.Request(f"{self.url}/texts", data=json.dumps(said).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return SendOutcome("accepted", json.load(answer)["id"])
 
 
 @pytest.fixture
@@ -82,7 +62,7 @@ def provider(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.
             yield clicksend
     else:
         with FakePlain() as plain:
-            gateway = PlainGateway(plain.url)
+            gateway = PlainGateway(plain.url, idempotent=False)
             monkeypatch.setattr(gateways, "for_account", lambda account: gateway)
             yield plain
 

@@ -137,7 +137,7 @@ def _prepare(system: Any, given: argparse.Namespace) -> None:
 
 def _account(system: Any, given: argparse.Namespace) -> dict[str, Any]:
     if given.personality != "search":
-        from tests.chaos.plain_gateway import PLAIN
+        from tests.fakes.plain_gateway import PLAIN
 
         known = {"url": system.fake_url, "idempotent": given.personality == "idempotent"}
         return {"provider": PLAIN, "credentials": known}

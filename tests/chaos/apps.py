@@ -11,7 +11,8 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import gateways
-        from tests.chaos import plain_gateway, quick
+        from tests.chaos import quick
+        from tests.fakes import plain_gateway
 
         quick.shorten()
         gateways.register(plain_gateway.PLAIN, plain_gateway.gateway)

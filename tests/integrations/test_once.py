@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,23 +18,9 @@ from core.errors import Conflict
 from core.models import Event, Work
 from integrations import inbound
 from integrations.models import Receipt
+from tests.harness.threads import at_once
 from tests.integrations.conftest import SECRET, WIX
 from tests.webhooks.wix_builder import START, WixBooking, delivery, signature, simple
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """Do something in several threads that start together, each with a connection of its own."""
-    barrier = Barrier(count)
-
-    def one(number: int) -> Any:
-        try:
-            barrier.wait(timeout=20)
-            return act(number)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 def post_jwt(body: bytes) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from accounts.models import Location
 from core import clock
@@ -18,6 +18,7 @@ from messaging import sending, storms
 from messaging.models import Message, Storm
 from messaging.queueing import NewMessage, queue_messages
 from tests.factories.contacts import make_contact
+from tests.harness.threads import at_once, each_at_once
 from tests.messaging.conftest import NOW, RULE, FakeGateway, make_account, make_sydney
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,27 +43,6 @@ def gateway(sydney: Location, monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
     return fake
 
 
-def at_once(*functions: Callable[[], Any]) -> None:
-    """Run each in a thread of its own, and raise what one of them raised."""
-    failed: list[BaseException] = []
-
-    def run(function: Callable[[], Any]) -> None:
-        try:
-            function()
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    if failed:
-        raise failed[0]
-
-
 def test_two_workers_together_do_not_send_more_of_a_rule_than_its_limit(sydney: Location) -> None:
     make_account(sydney)
     people = [make_contact(sydney, name=f"Person{n}") for n in range(8)]
@@ -79,7 +59,7 @@ def test_two_workers_together_do_not_send_more_of_a_rule_than_its_limit(sydney: 
             except threading.BrokenBarrierError:
                 return
 
-    at_once(lambda: want(people[:4]), lambda: want(people[4:]))
+    each_at_once(lambda: want(people[:4]), lambda: want(people[4:]))
     found = Counter(Message.objects.values_list("status", flat=True))
     assert found == {"queued": 5, "held": 3}
     assert Storm.objects.get().messages.count() == 3
@@ -108,7 +88,7 @@ def test_a_shared_phone_gets_no_more_than_its_cap_from_workers_at_once(
             together.reset()
 
     gateway.before_answering = slowly
-    at_once(*[lambda: sending.send_due(limit=5)] * 4)
+    at_once(4, lambda number: sending.send_due(limit=5))
     states = Counter(Message.objects.values_list("status", "reason"))
     assert len(gateway.sent) == 4
     assert states[("sent", "")] == 4

@@ -35,6 +35,7 @@ from messaging.services import NewMessage, queue_messages
 from messaging.values import spoken_time
 from tests.factories.bookings import make_service
 from tests.factories.contacts import make_contact
+from tests.harness.threads import at_once, each_at_once
 from tests.messaging.conftest import NOW, make_account, make_sydney
 
 TEST = Cause.system("test")
@@ -90,29 +91,6 @@ def clinic(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield type(
             "Clinic", (), {"location": location, "account": account, "provider": provider, "now": now}
         )()
-
-
-def at_once(*jobs: Callable[[], None]) -> None:
-    """Run each in a thread with a connection of its own; raises what one of them raised."""
-    errors: list[BaseException] = []
-    begin = threading.Barrier(len(jobs))
-
-    def run(job: Callable[[], None]) -> None:
-        try:
-            begin.wait()
-            job()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(job,), daemon=True) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def send_until(done: threading.Event) -> Callable[[], None]:
@@ -177,11 +155,11 @@ def race_stops(clinic: Any, people: int, monkeypatch: pytest.MonkeyPatch) -> dic
 
     def all_texting() -> None:
         try:
-            at_once(texting, texting)
+            each_at_once(texting, texting)
         finally:
             told.set()
 
-    at_once(all_texting, *[send_until(told)] * WORKERS)
+    each_at_once(all_texting, *[send_until(told)] * WORKERS)
     assert len(stood) == people
     texts = [(began, sms) for began, sms in clinic.provider.calls if sms.body.startswith("Your results")]
     after = [(began, sms) for began, sms in texts if began > stood[sms.to][0]]
@@ -257,11 +235,11 @@ def race_visits(clinic: Any, changes: int) -> None:
 
     def all_changing() -> None:
         try:
-            at_once(changing(people[:5], changes // 2), changing(people[5:], changes - changes // 2))
+            each_at_once(changing(people[:5], changes // 2), changing(people[5:], changes - changes // 2))
         finally:
             done.set()
 
-    at_once(all_changing, *[send_until(done)] * WORKERS)
+    each_at_once(all_changing, *[send_until(done)] * WORKERS)
     messages = {str(row.public_id): row for row in Message.objects.all()}
     for began, sms in clinic.provider.calls:
         message = messages[sms.reference]
@@ -301,7 +279,7 @@ def race_bells(clinic: Any, people: int, rings: int) -> None:
             for one in there
         ]
     )
-    at_once(*[lambda: [jobs.drain() for _ in range(rings)] and None] * 4)
+    at_once(4, lambda number: [jobs.drain() for _ in range(rings)])
     assert set(clinic.provider.times().values()) == {1}
     assert len(clinic.provider.calls) == people
     assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
@@ -365,7 +343,7 @@ def race_leases(clinic: Any, point: str, rounds: int, monkeypatch: pytest.Monkey
         clinic.now.advance(timedelta(seconds=91))
         settling.recover_leases()
         settling.ask_about_unknown()
-        at_once(lambda: sending.send_due() and None, first.wake)
+        each_at_once(sending.send_due, first.wake)
         clinic.now.advance(timedelta(seconds=91))
         settling.recover_leases()
         settling.ask_about_unknown()

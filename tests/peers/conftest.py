@@ -6,14 +6,11 @@ they get wrong.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import pytest
-from django.db import connections
 
 from integrations import gateways
 from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
@@ -57,30 +54,3 @@ def phone(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Phone:  # noqa: F8
     taken = Phone()
     monkeypatch.setattr(gateways, "for_account", lambda account: taken)
     return taken
-
-
-def at_once(count: int, job: Callable[[int], Any]) -> list[Any]:
-    """Run `job(0)` … `job(count - 1)` in threads that begin together, each on a connection of its own; what they
-    returned, in order. Raises what one of them raised.
-    """
-    answers: list[Any] = [None] * count
-    errors: list[BaseException] = []
-    begin = threading.Barrier(count)
-
-    def run(number: int) -> None:
-        try:
-            begin.wait()
-            answers[number] = job(number)
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return answers

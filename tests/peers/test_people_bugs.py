@@ -24,7 +24,8 @@ from tasks.models import Task
 from tests.factories.bookings import make_booking, make_practitioner, make_service
 from tests.factories.contacts import make_contact, make_member
 from tests.factories.integrations import make_account, token_of
-from tests.peers.conftest import Phone, at_once
+from tests.harness.threads import at_once
+from tests.peers.conftest import Phone
 from tests.rules.conftest import NOW, Clinic
 from tests.webhooks.wix_builder import WixBooking
 

@@ -22,7 +22,8 @@ from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tests.factories.bookings import make_practitioner, make_service
 from tests.factories.integrations import make_account, token_of
-from tests.peers.conftest import Phone, at_once
+from tests.harness.threads import at_once
+from tests.peers.conftest import Phone
 from tests.peers.test_sending_bugs import live_through
 from tests.rules.conftest import NOW, Clinic
 from tests.webhooks.wix_builder import WixBooking
