@@ -7,10 +7,9 @@ that broke off while it was taking the text would look the same.
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
@@ -21,6 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from integrations.answers import Answer
+from integrations.deadlines import cut_after
 
 CONNECT_SECONDS = 3.0
 #: Longest silence of a provider that was reached.
@@ -73,7 +73,7 @@ def _session() -> Iterator[requests.Session]:
 
 
 class _Bounded(HTTPAdapter):
-    """Cuts each of its connections TOTAL_SECONDS after it was made: the time-out of a socket only counts silence."""
+    """Cuts each of its connections TOTAL_SECONDS after it was made."""
 
     def __init__(self) -> None:
         self.timers: list[Timer] = []
@@ -86,12 +86,12 @@ class _Bounded(HTTPAdapter):
         class Plain(HTTPConnection):
             def connect(self) -> None:
                 super().connect()
-                timers.append(_cut_later(self.sock))
+                timers.append(cut_after(self.sock, TOTAL_SECONDS))
 
         class Sealed(HTTPSConnection):
             def connect(self) -> None:
                 super().connect()
-                timers.append(_cut_later(self.sock))
+                timers.append(cut_after(self.sock, TOTAL_SECONDS))
 
         class Pool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -100,19 +100,6 @@ class _Bounded(HTTPAdapter):
             ConnectionCls = Sealed
 
         self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SealedPool}
-
-
-def _cut_later(connection: Any) -> Timer:
-    timer = Timer(TOTAL_SECONDS, _cut, (connection,))
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _cut(connection: socket.socket) -> None:
-    with suppress(OSError):  # It may have ended meanwhile.
-        # Past the TLS layer, which would take what still lies there for plain text.
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _body(response: requests.Response, most_bytes: int) -> bytes:

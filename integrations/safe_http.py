@@ -11,7 +11,6 @@ import http.client
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from urllib.parse import quote, urlsplit
 from core import clock
 from integrations import calling
 from integrations.calling import CallOutcome
+from integrations.deadlines import cut_after
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,7 @@ def _secured(sock: socket.socket, host: str) -> socket.socket:
 @contextmanager
 def _in_time(sock: socket.socket, seconds: float) -> Iterator[None]:
     """However slowly bytes drip in, the connection is cut after so long."""
-    watchdog = threading.Timer(seconds, _cut, [sock])
-    watchdog.daemon = True
-    watchdog.start()
+    watchdog = cut_after(sock, seconds)
     try:
         yield
     finally:
@@ -161,8 +159,3 @@ def _heard(response: http.client.HTTPResponse) -> tuple[CallOutcome, str]:
         response.status, retry_after=response.headers.get("Retry-After"), now=clock.now()
     )
     return answer, said.decode("utf-8", "replace")
-
-
-def _cut(sock: socket.socket) -> None:
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
