@@ -6,13 +6,14 @@ Nothing that may have been taken is ever taken for refused: whatever is not prov
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_UP, Decimal
 from email.utils import parsedate_to_datetime
 
-from integrations.ports import SendKind
+from integrations import reading
+from integrations.ports import OutboundSms, SendKind
 
 LONGEST_RETRY_AFTER = 6 * 3600.0  # seconds
 # Refusals that are about us, not about the message: nothing was accepted, and it may go once that is mended.
@@ -109,3 +110,35 @@ def count(value: object, *, most: int = 100) -> int | None:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
         return None
     return int(digits) if 0 < int(digits) <= most else None
+
+
+def part(value: object) -> Mapping[str, object]:
+    """An object inside an answer; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def parts(value: object) -> list[Mapping[str, object]]:
+    """The objects of a list inside an answer, an empty one for each thing that is none."""
+    return [part(each) for each in value] if isinstance(value, list) else []
+
+
+def rows_of(
+    texts: Sequence[OutboundSms],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    reference: Callable[[Mapping[str, object]], object],
+    number: str,
+) -> list[Mapping[str, object]]:
+    """What the rows of an answer say of each text, by our reference; of one that they name twice or not at all,
+    nothing.
+
+    Rows without references are read in order, as far as their field `number` names our numbers in that order.
+    """
+    told = [reading.text(reference(row)) for row in rows]
+    if not any(told) and len(rows) == len(texts):
+        return [
+            row if reading.text(row.get(number)) == sms.to else {}
+            for row, sms in zip(rows, texts, strict=True)
+        ]
+    known = {name: row for name, row in zip(told, rows, strict=True) if told.count(name) == 1}
+    return [known.get(sms.reference, {}) for sms in texts]

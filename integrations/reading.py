@@ -105,6 +105,9 @@ def message_id(value: object) -> str:
 
 def sender(value: object) -> str:
     """A number or name that a text came from or went to; of one too long to be stored, its beginning and its hash."""
+    # The plus of an international number that nobody encoded is a space in a form.
+    if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
+        value = "+" + value.strip()
     return _short(value, MAX_SENDER, keep=40)
 
 
@@ -143,6 +146,14 @@ def moment(value: object, field: str, zone: ZoneInfo) -> datetime | None:
     if at is None or at.year not in _YEARS:
         fail(field, "this must be a date and time, such as 2026-12-01T15:00:00+11:00.")
     return at
+
+
+def moment_or_none(value: object, zone: ZoneInfo) -> datetime | None:
+    """An instant as `moment` reads it; None also for one that cannot be read, where what came with it matters more."""
+    try:
+        return moment(value, "", zone)
+    except Malformed:
+        return None
 
 
 def first_moment(candidates: Iterable[tuple[str, object]], zone: ZoneInfo) -> datetime | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from integrations import reading
-from integrations.answers import Answer, cents, count
+from integrations.answers import Answer, cents, count, part, parts, rows_of
 from integrations.ports import (
     Checked,
     DeliveryReceipt,
@@ -95,7 +95,13 @@ def outcomes(
     kind = answer.kind()
     if kind == "accepted":
         said = answer.json()
-        return [_each(row, answer, said, currency) for row in _rows_of(texts, said)]
+        rows = rows_of(
+            texts,
+            parts(part(said.get("data")).get("messages")),
+            reference=lambda row: row.get("custom_string"),
+            number="to",
+        )
+        return [_each(row, answer, said, currency) for row in rows]
     return [_of_the_call(kind, answer, now)] * len(texts)
 
 
@@ -121,32 +127,12 @@ def _each(
     return SendOutcome(_refusal(code), error_code=code)
 
 
-def _rows_of(texts: Sequence[OutboundSms], said: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """What the answer says of each text, by our reference; of one that it names twice or not at all, nothing.
-
-    An answer without references is read in order, as far as it names our numbers in that order.
-    """
-    listed = _object(said.get("data")).get("messages")
-    rows = [_object(row) for row in listed] if isinstance(listed, list) else []
-    references = [reading.text(row.get("custom_string")) for row in rows]
-    if not any(references) and len(rows) == len(texts):
-        return [
-            row if reading.text(row.get("to")) == sms.to else {} for row, sms in zip(rows, texts, strict=True)
-        ]
-    known = {
-        reference: row
-        for reference, row in zip(references, rows, strict=True)
-        if references.count(reference) == 1
-    }
-    return [known.get(sms.reference, {}) for sms in texts]
-
-
 def _refusal(code: str) -> SendKind:
     return "retry" if code in PASSING else "refused"
 
 
 def _accepted(row: Mapping[str, object], sid: str, said: Mapping[str, object], currency: str) -> SendOutcome:
-    money = _object(_object(said.get("data")).get("_currency"))
+    money = part(part(said.get("data")).get("_currency"))
     return SendOutcome(
         "accepted",
         provider_message_id=sid,
@@ -155,10 +141,6 @@ def _accepted(row: Mapping[str, object], sid: str, said: Mapping[str, object], c
             row.get("message_price"), price_currency=money.get("currency_name_short"), currency=currency
         ),
     )
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
 
 
 # Asking
@@ -174,11 +156,11 @@ def found(answer: Answer, sms: OutboundSms) -> LookupAnswer | None:
 
     Absent says that this was the last page and none of the earlier ones had it either.
     """
-    page = _object(answer.json().get("data"))
+    page = part(answer.json().get("data"))
     rows = page.get("data")
     if answer.status != 200 or not isinstance(rows, list):
         return LookupAnswer("unsure")
-    for row in map(_object, rows):
+    for row in parts(rows):
         if reading.text(row.get("custom_string")) == sms.reference:
             return _found(row)
     here, last = (count(page.get(name), most=MOST_PAGES) for name in ("current_page", "last_page"))
@@ -200,16 +182,16 @@ def first_page() -> dict[str, str]:
 
 def listed(answer: Answer) -> list[Mapping[str, object]] | None:
     """The rows of one page of a list; None when it did not come."""
-    rows = _object(answer.json().get("data")).get("data")
-    return [_object(row) for row in rows] if answer.status == 200 and isinstance(rows, list) else None
+    rows = part(answer.json().get("data")).get("data")
+    return parts(rows) if answer.status == 200 and isinstance(rows, list) else None
 
 
 def checked(answer: Answer) -> Checked:
     """What asking for the account itself showed."""
     if answer.status == 200:
-        data = _object(answer.json().get("data"))
+        data = part(answer.json().get("data"))
         balance = reading.text(data.get("balance"))
-        money = reading.text(_object(data.get("_currency")).get("currency_name_short"))
+        money = reading.text(part(data.get("_currency")).get("currency_name_short"))
         left = f" Its balance is {money} {balance}." if balance and money else ""
         return Checked(True, f"ClickSend accepts the credentials.{left}")
     if answer.status in (401, 403):
@@ -232,16 +214,16 @@ def fields_of(body: bytes) -> Mapping[str, object]:
 def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     """A text that came in. Without an id its key is the hash of its body."""
     fields = fields_of(body)
-    sender = _number(fields.get("from")) or _number(fields.get("sms"))
+    sender = reading.sender(fields.get("from")) or reading.sender(fields.get("sms"))
     if not sender:
         reading.fail("from", "the sender's number is missing.")
     words = next((text for name in ("body", "message") if isinstance(text := fields.get(name), str)), "")
     return InboundSms(
         external_id=reading.message_id(fields.get("message_id") or fields.get("messageid")),
         from_=sender,
-        to=_number(fields.get("to")) or _number(fields.get("originalsenderid")),
+        to=reading.sender(fields.get("to")) or reading.sender(fields.get("originalsenderid")),
         body=reading.clean(words),
-        at=_moment(fields.get("timestamp"), zone),
+        at=reading.moment_or_none(fields.get("timestamp"), zone),
     )
 
 
@@ -258,7 +240,7 @@ def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
     return DeliveryReceipt(
         provider_message_id=message_id,
         status=status,
-        at=_moment(fields.get("timestamp"), zone),
+        at=reading.moment_or_none(fields.get("timestamp"), zone),
         error=_error(fields) if status == "failed" else "",
         reference=reading.first(fields.get("custom_string"), fields.get("customstring")),
     )
@@ -274,18 +256,3 @@ def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
 def _error(fields: Mapping[str, object]) -> str:
     said = " ".join(reading.text(fields.get(name)) for name in ("error_text", "status_text")).lower()
     return next((word for part, word in _ABOUT if part in said), "undelivered")
-
-
-def _moment(value: object, zone: ZoneInfo) -> datetime | None:
-    """A time ClickSend gives; one that cannot be read is none, as the text itself matters more."""
-    try:
-        return reading.moment(value, "timestamp", zone)
-    except reading.Malformed:
-        return None
-
-
-def _number(value: object) -> str:
-    # The plus of an international number that nobody encoded is a space in a form.
-    if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
-        value = "+" + value.strip()
-    return reading.sender(value)

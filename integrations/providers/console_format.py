@@ -27,7 +27,7 @@ STATUSES: Mapping[str, ReceiptStatus] = {
 def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     """A text that came in. Without `message_id` its external id is empty: the body's hash is its key then."""
     fields = read_fields(body)
-    sender = _number(fields.get("from"))
+    sender = reading.sender(fields.get("from"))
     if not sender:
         reading.fail("from", "the sender's number is missing.")
     words = fields.get("body")
@@ -36,7 +36,7 @@ def parse_inbound(body: bytes, *, zone: ZoneInfo) -> InboundSms:
     return InboundSms(
         external_id=reading.message_id(fields.get("message_id")),
         from_=sender,
-        to=_number(fields.get("to")),
+        to=reading.sender(fields.get("to")),
         body=reading.clean(words or ""),
         at=reading.moment(fields.get("timestamp"), "timestamp", zone),
     )
@@ -69,10 +69,3 @@ def read_fields(body: bytes) -> dict[str, object]:
     if body.lstrip().startswith((b"{", b"[", b"\xef\xbb\xbf")):
         return reading.json_object(body)
     return reading.form(body)
-
-
-def _number(value: object) -> str:
-    # A sender that forgets to encode the plus of an international number makes it a space in a form.
-    if isinstance(value, str) and value.startswith(" ") and value.strip()[:1].isdigit():
-        value = "+" + value.strip()
-    return reading.sender(value)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from integrations import reading
-from integrations.answers import Answer, count
+from integrations.answers import Answer, count, part, parts, rows_of
 from integrations.ports import (
     Checked,
     DeliveryReceipt,
@@ -123,7 +123,13 @@ def outcomes(answer: Answer, texts: Sequence[OutboundSms], *, now: datetime) -> 
     """
     kind = answer.kind()
     if kind == "accepted":
-        return [_each(row, answer) for row in _rows_of(texts, answer.json())]
+        rows = rows_of(
+            texts,
+            parts(answer.json().get("messages")),
+            reference=lambda row: part(row.get("metadata")).get(REFERENCE),
+            number="destination_number",
+        )
+        return [_each(row, answer) for row in rows]
     return [_of_the_call(kind, answer, now)] * len(texts)
 
 
@@ -145,26 +151,6 @@ def _each(row: Mapping[str, object], answer: Answer) -> SendOutcome:
     if STATUSES.get(_status(row)) == "failed":
         return SendOutcome("refused", provider_message_id=sid, error_code=_error(row))
     return SendOutcome("accepted", provider_message_id=sid)
-
-
-def _rows_of(texts: Sequence[OutboundSms], said: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """What the answer says of each text, by our reference; of one that it names twice or not at all, nothing.
-
-    An answer without references is read in order, as far as it names our numbers in that order.
-    """
-    rows = _listed(said, "messages")
-    references = [reading.text(_metadata(row).get(REFERENCE)) for row in rows]
-    if not any(references) and len(rows) == len(texts):
-        return [
-            row if reading.text(row.get("destination_number")) == sms.to else {}
-            for row, sms in zip(rows, texts, strict=True)
-        ]
-    known = {
-        reference: row
-        for reference, row in zip(references, rows, strict=True)
-        if references.count(reference) == 1
-    }
-    return [known.get(sms.reference, {}) for sms in texts]
 
 
 def checked(answer: Answer) -> Checked:
@@ -228,7 +214,7 @@ def parse_receipt(body: bytes, *, zone: ZoneInfo) -> DeliveryReceipt:
         status=status,
         at=_moment(fields, zone),
         error=_error(fields) if status == "failed" else "",
-        reference=reading.text(_metadata(fields).get(REFERENCE)),
+        reference=reading.text(part(fields.get("metadata")).get(REFERENCE)),
         segments=count(fields.get("billing_units")),
     )
 
@@ -249,7 +235,7 @@ def receipt_key(told: DeliveryReceipt, body: bytes) -> str:
 
 def account_of(body: bytes) -> str:
     """The public id of the account whose text it is about, "" where that is not told."""
-    return reading.text(_metadata(reading.json_object(body)).get(ACCOUNT))
+    return reading.text(part(reading.json_object(body).get("metadata")).get(ACCOUNT))
 
 
 # Lists that are asked for
@@ -257,15 +243,8 @@ def account_of(body: bytes) -> str:
 
 def listed(answer: Answer, name: str) -> list[Mapping[str, object]] | None:
     """The things in a list that was asked for; None when it did not come."""
-    said = answer.json()
-    if answer.status != 200 or not isinstance(said.get(name), list):
-        return None
-    return _listed(said, name)
-
-
-def _listed(said: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    rows = said.get(name)
-    return [row if isinstance(row, Mapping) else {} for row in rows] if isinstance(rows, list) else []
+    rows = answer.json().get(name)
+    return parts(rows) if answer.status == 200 and isinstance(rows, list) else None
 
 
 # Reading
@@ -288,11 +267,6 @@ def _error(fields: Mapping[str, object]) -> str:
     """Our word for a failure: by its code, which only the account's webhook brings; else by its status."""
     code = reading.first(fields.get("status_code"), fields.get("error_code"))
     return ERRORS.get(code) or ("expired" if _status(fields) == "expired" else "undelivered")
-
-
-def _metadata(fields: Mapping[str, object]) -> Mapping[str, object]:
-    found = fields.get("metadata")
-    return found if isinstance(found, Mapping) else {}
 
 
 def _moment(fields: Mapping[str, object], zone: ZoneInfo) -> datetime | None:

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from core.errors import Invalid, Malformed
+from core.errors import Invalid
 from integrations import reading
 from integrations.ports import BookingDelivery, BookingKind, Customer
 
@@ -126,7 +126,7 @@ def parse_read(payload: Json, *, zone: ZoneInfo) -> BookingDelivery:
         described,
         form="read",
         occurred_at=described.updated_at,
-        booked_at=_tolerant_moment(booking.get("createdDate"), zone),
+        booked_at=reading.moment_or_none(booking.get("createdDate"), zone),
         found="first_run" if payload.get(FOUND) == "first_run" else "later_run",
     )
 
@@ -149,7 +149,7 @@ def _described(booking: Json, booking_id: str, *, zone: ZoneInfo) -> BookingDeli
         customer=_contact_details(booking),
         payment_status=reading.text(booking.get("paymentStatus")),
         revision=revision_of(booking),
-        updated_at=_tolerant_moment(booking.get("updatedDate"), zone),
+        updated_at=reading.moment_or_none(booking.get("updatedDate"), zone),
     )
 
 
@@ -157,14 +157,6 @@ def revision_of(booking: Json) -> int | None:
     """The number of a booking's present state; None where it has none that can be read."""
     digits = reading.text(booking.get("revision"))
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
-
-
-def _tolerant_moment(value: object, zone: ZoneInfo) -> datetime | None:
-    """A time that only helps to put things in order: one that cannot be read is none."""
-    try:
-        return reading.moment(value, "", zone)
-    except Malformed:
-        return None
 
 
 def _claims(token: bytes) -> dict[str, object]:

@@ -139,14 +139,8 @@ def _listed(entry: object) -> Listed | None:
         return None
     if not booking_id:
         return None
-    return Listed(booking_id, wix.revision_of(booking), _updated(booking), booking)
-
-
-def _updated(booking: Json) -> datetime | None:
-    try:
-        return reading.moment(booking.get("updatedDate"), "updatedDate", ZoneInfo("UTC"))
-    except Malformed:
-        return None
+    updated_at = reading.moment_or_none(booking.get("updatedDate"), ZoneInfo("UTC"))
+    return Listed(booking_id, wix.revision_of(booking), updated_at, booking)
 
 
 def _utc(at: datetime) -> str:

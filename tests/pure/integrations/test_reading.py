@@ -110,6 +110,11 @@ def test_an_id_must_fit_whole() -> None:
     )
 
 
+def test_a_time_that_only_helps_is_none_where_it_cannot_be_read() -> None:
+    assert reading.moment_or_none("2026-12-01T15:00:00Z", SYDNEY) == datetime(2026, 12, 1, 15, tzinfo=UTC)
+    assert reading.moment_or_none("soon", SYDNEY) is None
+
+
 def test_an_id_or_a_sender_too_long_to_be_stored_is_known_by_its_hash() -> None:
     assert reading.message_id("x" * 120) == "x" * 120
     assert reading.message_id(7) == "7"
@@ -118,6 +123,7 @@ def test_an_id_or_a_sender_too_long_to_be_stored_is_known_by_its_hash() -> None:
     assert len(two) == 2
     assert all(found.startswith("sha256:") and len(found) <= reading.MAX_MESSAGE_ID for found in two)
     assert reading.sender("  +61 412\x07345 ") == "+61 412 345"
+    assert reading.sender(" 61412345678") == "+61412345678", "a form made a space of its plus"
     long = "A shop with a very long name that goes on " * 8
     assert reading.sender(long).startswith("A shop with a very long name that goes o sha256:")
     assert reading.sender(long) == reading.sender(long + " ") != reading.sender(long + "!")
