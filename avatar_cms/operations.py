@@ -22,12 +22,8 @@ from accounts.staff import cause_of
 from avatar_cms.state import checks, counts, hearing, machine, parked
 from core.api_audit import note
 from core.errors import Invalid, NotAllowed
-from messaging import stops
 
 KIND = SendingStop.Kind.KILL_SWITCH
-_GROUPS = {
-    "work": "Work", "messages": "Messages", "deliveries": "Deliveries", "calls": "Calls to others",
-}  # fmt: skip
 #: States in which nothing should stay.
 _BAD = {"parked", "unknown"}
 
@@ -72,13 +68,13 @@ def _figures(user: Any) -> dict[str, Any]:
     found = counts.by_state(scope)
     return {
         "owner": owner,
-        "groups": [(_GROUPS[group], _lines(states)) for group, states in found.items()],
+        "groups": [(parked.KINDS[group].label, _lines(states)) for group, states in found.items()],
         "oldest": {
             "work": _waits(counts.oldest_work(scope)),
             "message": _waits(counts.oldest_message(scope)),
         },
         "unknown": counts.unknown(scope),
-        "held": stops.held(scope),
+        "held": checks.counted(counts.held(scope)),
         "parked": [
             _parked(user, name, found[name]["parked"]) for name in parked.KINDS if found[name]["parked"]
         ],

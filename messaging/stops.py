@@ -15,12 +15,9 @@ RELEASE = "messaging.release_held"
 BATCH = 1000
 
 
-def held(location_ids: list[int] | None = None) -> int:
-    """How many messages stops hold, in these clinics or in all; counted no further than `BATCH` + 1."""
-    rows = _held()
-    if location_ids is not None:
-        rows = rows.filter(location_id__in=location_ids)
-    return len(rows.values_list("pk", flat=True)[: BATCH + 1])
+def held() -> QuerySet[Message]:
+    """The messages that stops hold."""
+    return Message.objects.filter(status=Status.HELD, reason__in=SendingStop.Kind.values)
 
 
 def free(rows: QuerySet[Message]) -> QuerySet[Message]:
@@ -42,7 +39,7 @@ def release(items: list[Work]) -> None:
 
 
 def _release(location_id: int | None) -> int:
-    rows = free(_held())
+    rows = free(held())
     if location_id is not None:
         rows = rows.filter(location_id=location_id)
     ids = list(
@@ -54,10 +51,6 @@ def _release(location_id: int | None) -> int:
     return Message.objects.filter(pk__in=ids).update(
         status=Status.QUEUED, reason="", next_try_at=None, updated_at=clock.now()
     )
-
-
-def _held() -> QuerySet[Message]:
-    return Message.objects.filter(status=Status.HELD, reason__in=SendingStop.Kind.values)
 
 
 def connect() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from automation.invariants import unseen
 from core import clock
 from core.models import Work
 from integrations.models import Fetch, OutboundCall, Receipt
+from messaging import stops
 from messaging.invariants import unknown_without_an_end
 from messaging.models import CLAIMABLE, Message, Status
 
@@ -60,7 +61,7 @@ def within(rows: Rows, scope: Scope) -> Rows:
 
 def by_state(scope: Scope = None) -> dict[str, dict[str, int]]:
     """Counts by state of work, messages, deliveries and calls to others. One query."""
-    groups = {"work": _work(), "messages": _messages(), "deliveries": _deliveries(), "calls": _calls()}
+    groups = {group: rows() for group, rows in GROUPS.items()}
     flat = {
         f"{group}/{state}": within(rows, scope)
         for group, states in groups.items()
@@ -119,6 +120,17 @@ def _calls() -> dict[str, Rows]:
         "unknown": rows.filter(state=states.UNKNOWN),
         "parked": rows.filter(state=states.PARKED),
     }
+
+
+#: What is counted by state, each state with its rows.
+GROUPS: Mapping[str, Callable[[], dict[str, Rows]]] = {
+    "work": _work, "messages": _messages, "deliveries": _deliveries, "calls": _calls,
+}  # fmt: skip
+
+
+def held(scope: Scope = None) -> int:
+    """How many messages wait for a stop to end."""
+    return count_many({"held": within(stops.held(), scope)})["held"]
 
 
 def oldest_work(scope: Scope = None) -> timedelta | None:

@@ -10,15 +10,13 @@ from django.db.models import QuerySet
 
 from accounts import access, roles
 from accounts.models import User
+from avatar_cms.state import counts
 from avatar_cms.state.counts import Scope, count_many, within
 from core import work
 from core.causes import Cause
 from core.errors import DomainError
-from core.models import Work
 from integrations import calling, inbound, outbox
-from integrations.models import OutboundCall, Receipt
 from messaging import reasons, settling
-from messaging.models import Message, Status
 
 #: As many are put back by one press of "all".
 AT_ONCE = 200
@@ -28,14 +26,17 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of parked item: its rows, how one is put back in line, and the page where all of them are listed."""
+    """A kind of parked item: a group of `counts.GROUPS`, how one is put back in line, and the page that lists them."""
 
     name: str
     label: str
-    rows: Callable[[], QuerySet[Any]]
     replay: Callable[[Any, Cause], object]
     why: Callable[[Any], str]
     listed: str
+
+    def rows(self) -> QuerySet[Any]:
+        """Those of all clinics."""
+        return counts.GROUPS[self.name]()["parked"]
 
 
 def _last_line(text: str) -> str:
@@ -47,25 +48,25 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(
-            "work", "Work", lambda: Work.objects.filter(state=Work.State.PARKED),
+            "work", "Work",
             lambda row, cause: work.retry(row.pk),
             lambda row: f"{row.handler}: {_last_line(row.last_error)}",
             "admin:core_work_changelist",
         ),
         Kind(
-            "messages", "Messages", lambda: Message.objects.filter(status=Status.PARKED),
+            "messages", "Messages",
             lambda row, cause: settling.resolve(message_id=row.pk, was_sent=False, cause=cause),
             lambda row: reasons.words(row.reason),
             "admin:messaging_message_changelist",
         ),
         Kind(
-            "deliveries", "Deliveries", lambda: Receipt.objects.filter(state=Receipt.State.PARKED),
+            "deliveries", "Deliveries",
             lambda row, cause: inbound.apply_again(row),
             lambda row: row.error,
             "admin:integrations_receipt_changelist",
         ),
         Kind(
-            "calls", "Calls to others", lambda: OutboundCall.objects.filter(state=OutboundCall.State.PARKED),
+            "calls", "Calls to others",
             lambda row, cause: outbox.try_again(call_id=row.pk, cause=cause),
             lambda row: calling.words(row.outcome),
             "admin:integrations_outboundcall_changelist",

@@ -13,6 +13,7 @@ from django.db import connection
 from accounts import sending_stops
 from accounts.models import SendingStop
 from avatar_cms.embedded.processes import wait_until
+from avatar_cms.state import counts
 from core import clock, jobs
 from core.causes import Cause
 from integrations.models import SenderIdentity
@@ -50,7 +51,7 @@ def test_what_was_held_goes_out_at_once(gateway, sydney, anna, run_work, everywh
     message = queue(anna)
     row = stop(place)
     sending.send_due()
-    assert (fresh(message).reason, stops.held(), stops.held([sydney.pk]), stops.held([])) == (
+    assert (fresh(message).reason, counts.held(), counts.held([sydney.pk]), counts.held([])) == (
         "kill_switch", 1, 1, 0,
     )  # fmt: skip
     resume(place)
