@@ -10,20 +10,12 @@ from rest_framework import serializers
 
 from accounts.models import Location
 from automation import anchors, selectors, statistics, triggers
-from automation.models import ActionRun, Rule, RuleRun, RuleVersion
+from automation.models import ActionRun, Rule, RuleRun
 from bookings.models import Booking
 from contacts.models import Contact
 from core import clock
 from core.api import PublicIdField, PublicModelSerializer
 from core.models import Event
-
-
-class RuleVersionSerializer(serializers.ModelSerializer):
-    author = serializers.UUIDField(source="author.public_id", default=None, read_only=True)
-
-    class Meta:
-        model = RuleVersion
-        fields = ("number", "conditions", "actions", "is_seed", "author", "created_at")
 
 
 class RuleSerializer(PublicModelSerializer):

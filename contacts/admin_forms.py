@@ -19,8 +19,6 @@ from contacts.models import Contact
 from contacts.pipeline import Place
 from contacts.vocabulary import Channel, Purpose
 
-PLACES = [(str(place), pipeline.label(place)) for place in pipeline.STAGE_LABELS]
-
 
 class ContactForm(forms.ModelForm):
     """What staff type of a contact. Phone and e-mail are taken in any spelling; the service reads them."""

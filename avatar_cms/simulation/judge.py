@@ -32,9 +32,6 @@ WENT_OUT = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.FAILED)
 JUST_ACTED = timedelta(minutes=15)
 #: How late a moment may be looked at: what falls due together is seen to together.
 LATE = timedelta(minutes=65)
-BEFORE_A_VISIT = {
-    place.stage for place in pipeline.STAGE_LABELS if place.pipeline == pipeline.PRE_APPOINTMENT
-}
 
 
 @dataclass(frozen=True)
