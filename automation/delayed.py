@@ -10,9 +10,10 @@ from accounts.models import Location
 from automation import executor, facts, rulebook
 from automation.executor import DELAYED, Job
 from automation.facts import Wanted
-from automation.handlers import happening_of, lock_contacts, settle_runs
+from automation.handlers import happening_of, settle_runs
 from automation.models import ActionRun, RuleRun
 from automation.subjects import Happening, Subject
+from contacts import locks as contact_locks
 from core import clock, work
 from core.crashpoints import crashpoint, declare
 from core.models import Event, Work
@@ -39,7 +40,7 @@ def delayed_action(items: list[Work]) -> None:
         for row in group
         if (key := (row.run_id, row.step)) in wanted and row.state == ActionRun.State.PENDING
     }
-    lock_contacts(row.run.contact_id for row in waiting.values())
+    contact_locks.lock_those_there(row.run.contact_id for row in waiting.values())
     for wave in _waves_of([(wanted[key], row) for key, row in waiting.items()], items):
         _take_steps(wave, alone=len(items) == 1)
     ActionRun.objects.bulk_update(

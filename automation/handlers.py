@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from accounts.models import Location
 from automation import anchors, engine, executor, facts, rulebook, triggers
@@ -15,7 +14,7 @@ from automation.executor import Job
 from automation.facts import Wanted
 from automation.models import ActionRun, FactSnapshot, Rule, RuleRun
 from automation.subjects import Happening, Subject
-from contacts.models import Contact
+from contacts import locks as contact_locks
 from core import clock, events, work
 from core.crashpoints import crashpoint, declare
 from core.events import NewEvent
@@ -37,21 +36,9 @@ def run_rules(items: list[Work]) -> None:
     happened = [item.event for item in items if item.event is not None and item.event.location_id is not None]
     taken_over = {item.event_id for item in items if item.args.get("taken_over")}
     places = rulebook.locations({event.location_id or 0 for event in happened})
-    lock_contacts(event.contact_id for event in happened)
+    contact_locks.lock_those_there(event.contact_id for event in happened)
     for wave in _waves(happened):
         _Wave(wave, places, taken_over, alone=len(items) == 1).run()
-
-
-def lock_contacts(ids: Any) -> None:
-    """Contact rows first, in order of id: what everything else is locked after."""
-    wanted = sorted({pk for pk in ids if pk is not None})
-    if wanted:
-        list(
-            Contact.objects.filter(pk__in=wanted)
-            .order_by("pk")
-            .select_for_update(no_key=True, of=("self",))
-            .values_list("pk", flat=True)
-        )
 
 
 def _waves(happened: Sequence[Event]) -> list[list[Event]]:

@@ -14,8 +14,8 @@ from automation import actions, anchors, executor, references, rulebook, trigger
 from automation.engine import Step
 from automation.events import RULE_CHANGED
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
+from contacts import locks as contact_locks
 from contacts import pipeline
-from contacts.models import Contact
 from contacts.vocabulary import TouchpointType
 from core import clock, work
 from core.causes import Cause
@@ -267,8 +267,7 @@ def _tell(rule: Rule, cause: Cause) -> None:
 def retry_action(action_run_id: int, *, cause: Cause) -> ActionRun:
     """Put a failed step back in line. Raises Conflict for one that did not fail."""
     contact_id = ActionRun.objects.values_list("run__contact_id", flat=True).get(pk=action_run_id)
-    if contact_id is not None:
-        Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
+    contact_locks.lock_those_there([contact_id])
     row = (
         ActionRun.objects.select_for_update(no_key=True, of=("self",))
         .select_related("run")

@@ -16,11 +16,12 @@ from django.db.models.functions import Cast, Concat
 from accounts.events import AUTOMATION_MODE_CHANGED
 from accounts.models import Location
 from automation import executor, golive
-from automation.handlers import RUN_RULES, lock_contacts
+from automation.handlers import RUN_RULES
 from automation.models import ActionRun, RuleRun
 from automation.triggers import CLOCK
 from bookings.events import BOOKING_CREATED
 from bookings.models import STANDING, Booking
+from contacts import locks as contact_locks
 from core import clock, events, work
 from core.models import Event, Work
 from core.work import NewWork
@@ -44,7 +45,7 @@ def go_live(items: list[Work]) -> None:
             .filter(location=location, status__in=STANDING)
             .values_list("pk", "contact_id")
         )
-        lock_contacts(ahead.values())
+        contact_locks.lock_those_there(ahead.values())
         _free_occasions(location)
         _do_what_was_held(location, ahead)
         _hear_of_bookings(location, ahead, since=event.pk)

@@ -21,9 +21,13 @@ def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
     return found
 
 
-def lock_those_there(ids: Iterable[int]) -> None:
-    """Lock those of the contacts that are there until the transaction ends."""
-    rows = Contact.objects.filter(pk__in=set(ids)).order_by("pk")
+def lock_those_there(ids: Iterable[int | None]) -> None:
+    """Lock those of the contacts that are there until the transaction ends; None is nobody.
+
+    Contact rows come first, in order of id: everything else is locked after them.
+    """
+    wanted = {pk for pk in ids if pk is not None}
+    rows = Contact.objects.filter(pk__in=wanted).order_by("pk")
     list(rows.select_for_update(no_key=True, of=("self",)).values_list("pk"))
 
 

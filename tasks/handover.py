@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from accounts import events as account_events
 from accounts.models import User
-from contacts.models import Contact
+from contacts import locks as contact_locks
 from core import clock, events, work
 from core.causes import Cause
 from core.events import record_many
@@ -120,13 +120,7 @@ def _locked(user: User, location_ids: Collection[int]) -> Sequence[Task]:
     """Open tasks of a person there, locked after their contacts as everywhere."""
     held = Task.objects.filter(_held_by(user), status__in=Task.OPEN, location_id__in=location_ids)
     wanted = dict(held.order_by("pk").values_list("pk", "contact_id")[:BATCH])
-    contacts = sorted({pk for pk in wanted.values() if pk is not None})
-    list(
-        Contact.objects.filter(pk__in=contacts)
-        .select_for_update(no_key=True, of=("self",))
-        .order_by("pk")
-        .values_list("pk")
-    )
+    contact_locks.lock_those_there(wanted.values())
     return list(held.filter(pk__in=wanted).select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 

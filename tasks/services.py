@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts import access
 from accounts.models import Location, User
-from contacts.models import Contact
+from contacts import locks as contact_locks
 from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
@@ -47,8 +47,7 @@ MOST_ATTEMPTS = 5
 def _locked(task_id: int) -> Task:
     """The task under lock, its contact's row locked first."""
     contact_id = Task.objects.values_list("contact_id", flat=True).get(pk=task_id)
-    if contact_id is not None:
-        Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)
+    contact_locks.lock_those_there([contact_id])
     return Task.objects.select_for_update(no_key=True, of=("self",)).get(pk=task_id)
 
 
