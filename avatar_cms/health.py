@@ -41,12 +41,9 @@ def _said(check: Check, finding: Finding) -> dict[str, Any]:
     said: dict[str, Any] = {"ok": finding.ok}
     if finding.reason:
         return said | {"reason": finding.reason}
-    if check.name in _AGED:
+    if check.aged:
         said["age_seconds"] = None if finding.age is None else round(finding.age.total_seconds(), 1)
     return said
-
-
-_AGED = frozenset({"beat", "worker", "backlog", "messages"})
 
 
 def _alarms() -> list[str]:

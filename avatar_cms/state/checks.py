@@ -41,12 +41,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A question about the system's state. Where `needed`, the system cannot do its work while the answer is bad."""
+    """A question about the system's state. Where `needed`, the system cannot do its work while the answer is bad;
+    where `aged`, the answer is good or bad by how old the oldest is.
+    """
 
     name: str
     label: str
     look: Callable[[], Finding]
     needed: bool = False
+    aged: bool = False
 
     def run(self) -> Finding:
         """The answer; bad when the database or the broker did not let it look."""
@@ -174,10 +177,10 @@ CHECKS: tuple[Check, ...] = (
     Check("database", "Database", _database, needed=True),
     Check("broker", "Broker", _broker, needed=True),
     Check("schema", "Schema", _schema, needed=True),
-    Check("beat", "Beat", _process("beat"), needed=True),
-    Check("worker", "Worker", _process("worker"), needed=True),
-    Check("backlog", "Work that is due", _work, needed=True),
-    Check("messages", "Messages that are due", _messages, needed=True),
+    Check("beat", "Beat", _process("beat"), needed=True, aged=True),
+    Check("worker", "Worker", _process("worker"), needed=True, aged=True),
+    Check("backlog", "Work that is due", _work, needed=True, aged=True),
+    Check("messages", "Messages that are due", _messages, needed=True, aged=True),
     Check("ticks", "Ticks", _ticks),
     Check("doorbell", "Doorbell", _doorbell),
     Check("unknown", "Unknown messages", _unknown),
