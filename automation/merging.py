@@ -20,11 +20,12 @@ def move(merge: Merge) -> int:
     dated = RuleRun.objects.filter(contact=merge.away, anchor__startswith=theirs)
     anchor = Concat(Value(mine), rest, output_field=TextField())
     taken = RuleRun.objects.filter(rule=OuterRef("rule"), anchor=OuterRef("wanted"))
-    for run in dated.annotate(wanted=anchor).exclude(Exists(taken)):
+    runs = list(dated.annotate(wanted=anchor).exclude(Exists(taken)))
+    for run in runs:
         before = values(run, ("anchor",))
         run.anchor = run.wanted
         merge.journal.changed(run, before)
-    dated.annotate(wanted=anchor).exclude(Exists(taken)).update(anchor=anchor)
+    RuleRun.objects.bulk_update(runs, ["anchor"])
     return merge.repoint(RuleRun.objects.filter(contact=merge.away), "contact_id")
 
 
