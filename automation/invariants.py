@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from core import invariants
-from core.invariants import NAMED, Breach, breach_of
+from core.invariants import Breach, breach_of
 from messaging.invariants import unknown_without_an_end
 from messaging.models import Message, SendAttempt
 from tasks.models import Task
@@ -16,12 +16,8 @@ from tasks.models import Task
 
 def unknown_ones_are_shown(now: datetime, since: datetime) -> list[Breach]:
     """I1: what is unknown for half an hour was put before a person: a task that stands, or was closed since."""
-    overlooked = unseen(unknown_without_an_end(now))
-    return breach_of(
-        "I1",
-        "Nobody knows whether a text went out, and nobody was told.",
-        overlooked.order_by("pk").values_list("pk", flat=True)[: NAMED + 1],
-    )
+    overlooked = unseen(unknown_without_an_end(now)).order_by("pk")
+    return breach_of("I1", "Nobody knows whether a text went out, and nobody was told.", overlooked)
 
 
 def unseen(messages: QuerySet[Message]) -> QuerySet[Message]:

@@ -7,11 +7,12 @@ full database. The numbers I1 to I6 are those of docs/reliability.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 
 from core.models import Work
 from core.registry import Registry
@@ -57,10 +58,10 @@ def check_all(now: datetime, *, since: datetime | None = None) -> list[Breach]:
     return [breach for _, check in sorted(_checks.items()) for breach in check(now, looked_from)]
 
 
-def breach_of(invariant: str, what: str, ids: Iterable[int]) -> list[Breach]:
-    """One breach naming these rows; none when there are no rows."""
-    found = tuple(ids)
-    return [Breach(invariant, what, found[:NAMED])] if found else []
+def breach_of(invariant: str, what: str, rows: QuerySet[Any], *, name: str = "pk") -> list[Breach]:
+    """One breach naming these rows, by the field `name`; none when there are no rows."""
+    found = tuple(rows.values_list(name, flat=True)[:NAMED])
+    return [Breach(invariant, what, found)] if found else []
 
 
 def work_is_tended(now: datetime, since: datetime) -> list[Breach]:
@@ -70,12 +71,8 @@ def work_is_tended(now: datetime, since: datetime) -> list[Breach]:
         Q(retry_at__isnull=True) | Q(retry_at__lt=now - OVERDUE)
     )
     return [
-        *breach_of("I6", "Work was begun and never ended.", left.values_list("pk", flat=True)[: NAMED + 1]),
-        *breach_of(
-            "I6",
-            "Work is due for over an hour, and nobody does it.",
-            late.order_by(F("due_at"), "pk").values_list("pk", flat=True)[: NAMED + 1],
-        ),
+        *breach_of("I6", "Work was begun and never ended.", left),
+        *breach_of("I6", "Work is due for over an hour, and nobody does it.", late.order_by("due_at", "pk")),
     ]
 
 

@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from accounts.models import Location
 from core import invariants
-from core.invariants import NAMED, OVERDUE, UNTENDED, Breach, breach_of
+from core.invariants import OVERDUE, UNTENDED, Breach, breach_of
 from core.models import Work
 from integrations.inbound import APPLY
 from integrations.models import Fetch, OutboundCall, Receipt
@@ -30,17 +30,9 @@ def deliveries_are_applied(now: datetime, since: datetime) -> list[Breach]:
     )
     late = Fetch.objects.filter(next_at__lt=now - OVERDUE)
     return [
-        *breach_of(
-            "I6", "A delivery was stored and never applied.", lying.values_list("pk", flat=True)[: NAMED + 1]
-        ),
-        *breach_of(
-            "I6",
-            "A delivery waits for its provider's answer, and nobody asks.",
-            unasked.values_list("pk", flat=True)[: NAMED + 1],
-        ),
-        *breach_of(
-            "I6", "A fetch is due for over an hour.", late.values_list("receipt_id", flat=True)[: NAMED + 1]
-        ),
+        *breach_of("I6", "A delivery was stored and never applied.", lying),
+        *breach_of("I6", "A delivery waits for its provider's answer, and nobody asks.", unasked),
+        *breach_of("I6", "A fetch is due for over an hour.", late, name="receipt_id"),
     ]
 
 
@@ -53,12 +45,8 @@ def calls_are_tended(now: datetime, since: datetime) -> list[Breach]:
         location__automation_mode=Location.AutomationMode.LIVE,
     )
     return [
-        *breach_of("I6", "A call was begun and never ended.", left.values_list("pk", flat=True)[: NAMED + 1]),
-        *breach_of(
-            "I6",
-            "A call is due for over an hour, and nobody makes it.",
-            late.values_list("pk", flat=True)[: NAMED + 1],
-        ),
+        *breach_of("I6", "A call was begun and never ended.", left),
+        *breach_of("I6", "A call is due for over an hour, and nobody makes it.", late),
     ]
 
 

@@ -11,7 +11,7 @@ from bookings.events import BOOKING_CANCELLED, BOOKING_RESCHEDULED
 from bookings.models import LIVE
 from contacts.models import Consent
 from core import invariants
-from core.invariants import NAMED, OVERDUE, UNTENDED, Breach, breach_of
+from core.invariants import OVERDUE, UNTENDED, Breach, breach_of
 from core.models import Event
 from messaging.judging import CARRIER_REPLIES
 from messaging.models import Channel, Direction, Message, Purpose, SendAttempt, Status
@@ -37,9 +37,9 @@ def nothing_outstays(now: datetime, since: datetime) -> list[Breach]:
         Q(next_try_at__isnull=True) | Q(next_try_at__lt=now - OVERDUE)
     )
     return [
-        *_breach("I3", "A message is being sent for longer than its lease.", leased),
-        *_breach("I3", "A message is due for over an hour, and nobody looked at it.", due),
-        *_breach("I3", "A held message has lost its meaning, and is still held.", kept),
+        *breach_of("I3", "A message is being sent for longer than its lease.", leased),
+        *breach_of("I3", "A message is due for over an hour, and nobody looked at it.", due),
+        *breach_of("I3", "A held message has lost its meaning, and is still held.", kept),
     ]
 
 
@@ -53,7 +53,7 @@ def sent_ones_are_known_to_the_provider(now: datetime, since: datetime) -> list[
     )
     calls = SendAttempt.objects.filter(message=OuterRef("pk"))
     said_so = nameless.filter(Exists(calls.filter(outcome__in=CONFIRMED)) | ~Exists(calls))
-    return _breach("I4", "A message counts as sent, and its provider gave it no id.", said_so)
+    return breach_of("I4", "A message counts as sent, and its provider gave it no id.", said_so)
 
 
 def nothing_was_called_after_a_no(now: datetime, since: datetime) -> list[Breach]:
@@ -80,11 +80,12 @@ def nothing_was_called_after_a_no(now: datetime, since: datetime) -> list[Breach
     moved = about_visits.exclude(message__visit_at=F("message__booking__appointment_datetime")).filter(
         Exists(told.filter(type=BOOKING_RESCHEDULED.name, recorded_at__gt=OuterRef("message__created_at")))
     )
-    return [
-        *_breach_of_calls("A text went to somebody who had opted out.", unasked),
-        *_breach_of_calls("A text about a visit went out after the visit was cancelled.", cancelled),
-        *_breach_of_calls("A text with an old time went out after the visit was moved.", moved),
-    ]
+    found = (
+        ("A text went to somebody who had opted out.", unasked),
+        ("A text about a visit went out after the visit was cancelled.", cancelled),
+        ("A text with an old time went out after the visit was moved.", moved),
+    )
+    return [breach for what, rows in found for breach in breach_of("I5", what, rows, name="message_id")]
 
 
 def unknown_without_an_end(now: datetime) -> QuerySet[Message]:
@@ -97,15 +98,7 @@ def unknown_without_an_end(now: datetime) -> QuerySet[Message]:
 
 def _calls_since(since: datetime) -> QuerySet[SendAttempt]:
     newest = SendAttempt.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return SendAttempt.objects.filter(pk__gt=newest - NEWEST, started_at__gte=since)
-
-
-def _breach(invariant: str, what: str, rows: QuerySet[Message]) -> list[Breach]:
-    return breach_of(invariant, what, rows.order_by().values_list("pk", flat=True)[: NAMED + 1])
-
-
-def _breach_of_calls(what: str, calls: QuerySet[SendAttempt]) -> list[Breach]:
-    return breach_of("I5", what, calls.order_by("pk").values_list("message_id", flat=True)[: NAMED + 1])
+    return SendAttempt.objects.filter(pk__gt=newest - NEWEST, started_at__gte=since).order_by("pk")
 
 
 def connect() -> None:
