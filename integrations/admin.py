@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from accounts import roles
 from accounts.staff import (
@@ -29,7 +22,7 @@ from accounts.staff import (
     move_button,
 )
 from core.causes import Cause
-from core.errors import Conflict, DomainError
+from core.errors import Conflict
 from integrations import (
     accounts,
     calling,
@@ -44,63 +37,8 @@ from integrations import (
     senders,
     services,
 )
+from integrations.admin_forms import AccountForm, SenderForm, for_provider
 from integrations.models import OutboundCall, ProviderAccount, Receipt, SenderIdentity
-from integrations.provider_settings import Credential
-
-
-class AccountForm(forms.ModelForm):
-    """An account. What its provider wants is added by `for_provider`; secrets are typed, never shown again."""
-
-    wanted: ClassVar[tuple[Credential, ...]] = ()
-
-    class Meta:
-        model = ProviderAccount
-        fields = ("location", "provider", "name", "external_instance_id", "enabled")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for credential in self.wanted:
-            self._describe(credential)
-
-    def _describe(self, credential: Credential) -> None:
-        field, stored = self.fields[credential.name], self.instance.credentials.get(credential.name)
-        if not credential.secret:
-            field.initial = stored or ""
-        elif stored:
-            field.help_text = f"There is one. Leave empty to keep it. {credential.help}"
-        elif credential.given(self.instance):
-            field.help_text = f"The installation's own is used. {credential.help}"
-
-    def clean(self) -> dict[str, Any]:
-        data = dict(super().clean() or {})
-        for credential in self.wanted:
-            if credential.check is not None and data.get(credential.name):
-                try:
-                    credential.check(data[credential.name])
-                except DomainError as problem:
-                    self.add_error(credential.name, problem.message)
-        return data
-
-    def credentials(self) -> dict[str, str]:
-        """What was typed of the provider's own values, by name."""
-        return {field.name: self.cleaned_data.get(field.name, "") for field in self.wanted}
-
-
-def for_provider(provider: str) -> type[AccountForm]:
-    """The form of an account with this provider: with a field for each value that the provider wants."""
-    wanted = provider_settings.of(provider).fields
-    return type("AccountForm", (AccountForm,), {"wanted": wanted, **{f.name: _typed(f) for f in wanted}})
-
-
-def _typed(credential: Credential) -> forms.CharField:
-    widget: Any = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
-    if credential.rows > 1:
-        widget = UnfoldAdminTextareaWidget(attrs={"rows": credential.rows})
-    elif credential.secret:
-        widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(
-        label=credential.label, help_text=credential.help, required=False, max_length=4000, widget=widget
-    )
 
 
 def _new_address(row: ProviderAccount, data: dict[str, Any], cause: Cause) -> Callable[[HttpRequest], str]:
@@ -234,42 +172,6 @@ class ProviderAccountAdmin(ScopedAdmin):
         return services.create_account(
             location_id=obj.location_id, provider=obj.provider, fields={"name": data["name"]}, cause=cause
         )
-
-
-class SenderForm(forms.ModelForm):
-    """A sender, with what each state of its registration means."""
-
-    class Meta:
-        model = SenderIdentity
-        fields = "__all__"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "value" in self.fields:
-            self.fields[
-                "value"
-            ].help_text = (
-                "A number such as +61255501000, a name of at most 11 characters, or for e-mail an address."
-            )
-        state = self.fields.get("registration")
-        if state is not None:
-            state.help_text = format_html(
-                "<ul>{}</ul>",
-                format_html_join(
-                    "", "<li><b>{}</b>: {}</li>",
-                    [(SenderIdentity.Registration(key).label, words) for key, words in senders.STATES.items()],
-                ),
-            )  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        data = dict(super().clean() or {})
-        location, account = (
-            data.get("location") or getattr(self.instance, "location", None),
-            data.get("account"),
-        )
-        if location is not None and account is not None and account.location_id != location.pk:
-            self.add_error("account", "Choose an account of this clinic.")
-        return data
 
 
 @admin.register(SenderIdentity)
