@@ -5,7 +5,6 @@ python -m tests.fakes.clicksend --port 9802 --username u --api-key k --inbound-u
 
 from __future__ import annotations
 
-import argparse
 import json
 import uuid
 from pathlib import Path
@@ -164,18 +163,7 @@ class FakeClickSend(FakeProvider):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--username", default="clinic")
-    parser.add_argument("--api-key", default="clicksend-key")
-    parser.add_argument("--inbound-url", default="")
-    parser.add_argument("--receipt-url", default="")
-    serve(
-        lambda given: FakeClickSend(
-            username=given.username, api_key=given.api_key, inbound_url=given.inbound_url,
-            receipt_url=given.receipt_url, port=given.port, journal=given.journal,
-        ),
-        parser,
-    )  # fmt: skip
+    serve(FakeClickSend, __doc__, username="clinic", api_key="clicksend-key", inbound_url="", receipt_url="")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ python -m tests.fakes.messagemedia --port 9803 --api-key k --api-secret s --call
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import uuid
@@ -182,19 +181,15 @@ class FakeMessageMedia(FakeProvider):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--api-key", default="mm-key")
-    parser.add_argument("--api-secret", default="mm-secret")
-    parser.add_argument("--callback-url", default="")
-    parser.add_argument("--opt-out-url", default="")
-    parser.add_argument("--secret", default="")
     serve(
-        lambda given: FakeMessageMedia(
-            api_key=given.api_key, api_secret=given.api_secret, callback_url=given.callback_url,
-            opt_out_url=given.opt_out_url, secret=given.secret, port=given.port, journal=given.journal,
-        ),
-        parser,
-    )  # fmt: skip
+        FakeMessageMedia,
+        __doc__,
+        api_key="mm-key",
+        api_secret="mm-secret",
+        callback_url="",
+        opt_out_url="",
+        secret="",
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ POST /texts {"to", "from", "body", "reference"} with a header Idempotency-Key ->
 
 from __future__ import annotations
 
-import argparse
 import json
 import uuid
 from pathlib import Path
@@ -47,11 +46,7 @@ class FakePlain(FakeProvider):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--idempotent", action="store_true", help="know a second call by its Idempotency-Key")
-    serve(
-        lambda given: FakePlain(idempotent=given.idempotent, port=given.port, journal=given.journal), parser
-    )
+    serve(FakePlain, __doc__, idempotent=False)
 
 
 if __name__ == "__main__":

@@ -241,15 +241,25 @@ def _login(header: str) -> tuple[str, str]:
     return user, password
 
 
-def serve(make: Callable[[argparse.Namespace], FakeProvider], parser: argparse.ArgumentParser) -> None:
-    """Run a fake as a process until it is told to end."""
+def serve(kind: Callable[..., FakeProvider], about: str | None, **options: str | bool) -> None:
+    """Run a fake as a process until it is told to end. Each option is a word of its constructor with its default,
+    and asked for on the command line by that name.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    for name, default in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(default, bool):
+            parser.add_argument(flag, action="store_true")
+        else:
+            parser.add_argument(flag, default=default)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=None)
     parser.add_argument("--seed", type=int, default=None, help="go wrong by itself, as this number has it")
     parser.add_argument("--rates", default="", help="how often, as in accept_then_reset=0.05,busy=0.02")
-    given = parser.parse_args()
-    with make(given) as provider:
-        if given.seed is not None:
-            provider.weather = Weather.of(given.seed, given.rates)
+    given = vars(parser.parse_args())
+    seed, rates = given.pop("seed"), given.pop("rates")
+    with kind(**given) as provider:
+        if seed is not None:
+            provider.weather = Weather.of(seed, rates)
         print(provider.url, flush=True)
         threading.Event().wait()

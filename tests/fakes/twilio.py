@@ -5,7 +5,6 @@ python -m tests.fakes.twilio --port 9801 --account-sid AC1 --auth-token t --sms-
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import hmac
@@ -154,17 +153,7 @@ class FakeTwilio(FakeProvider):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--account-sid", default="AC" + "a" * 32)
-    parser.add_argument("--auth-token", default="twilio-token")
-    parser.add_argument("--sms-url", default="")
-    serve(
-        lambda given: FakeTwilio(
-            account_sid=given.account_sid, auth_token=given.auth_token, sms_url=given.sms_url, port=given.port,
-            journal=given.journal,
-        ),
-        parser,
-    )  # fmt: skip
+    serve(FakeTwilio, __doc__, account_sid="AC" + "a" * 32, auth_token="twilio-token", sms_url="")
 
 
 if __name__ == "__main__":

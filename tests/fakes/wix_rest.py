@@ -6,7 +6,6 @@ met again, as with Wix.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 from collections.abc import Mapping
@@ -108,15 +107,7 @@ def _iso(at: datetime) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--api-key", default="wix-api-key")
-    parser.add_argument("--site-id", default="site-1")
-    serve(
-        lambda given: FakeWixRest(
-            api_key=given.api_key, site_id=given.site_id, port=given.port, journal=given.journal
-        ),
-        parser,
-    )
+    serve(FakeWixRest, __doc__, api_key="wix-api-key", site_id="site-1")
 
 
 if __name__ == "__main__":
