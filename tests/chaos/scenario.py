@@ -11,58 +11,18 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import django
 
-from integrations.ports import Capabilities, LookupAnswer, OutboundSms, SendOutcome
+from integrations.ports import Capabilities
+from tests.fakes.journal import Journal, JournalGateway
 from tests.webhooks.wix_builder import WixBooking
 
 LEFT = ("left-1", "left-2")
 FAILS_ONCE = "chaos.fails_once"
-
-
-class Journal:
-    """A file that holds one line for each thing that was taken, synced before anybody is answered."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def take(self, line: str) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(handle, f"{line}\n".encode())
-        os.fsync(handle)
-        os.close(handle)
-
-    def lines(self) -> list[str]:
-        return self.path.read_text().split() if self.path.exists() else []
-
-
-class JournalGateway:
-    """Accepts what it is given as often as it is given, and can say what it has accepted. The answers to its first
-    two calls are lost.
-    """
-
-    capabilities = Capabilities(search=True, receipts=True)
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-
-    def send_many(self, texts: Sequence[OutboundSms]) -> list[SendOutcome]:
-        answers = []
-        for sms in texts:
-            self.journal.take(sms.reference)
-            lost = len(self.journal.lines()) <= 2
-            answers.append(SendOutcome("unknown") if lost else SendOutcome("accepted", f"p-{sms.reference}"))
-        return answers
-
-    def lookup(self, sms: OutboundSms, *, sent_after: datetime) -> LookupAnswer:
-        if sms.reference in self.journal.lines():
-            return LookupAnswer("found", provider_message_id=f"p-{sms.reference}", status="sent")
-        return LookupAnswer("absent")
 
 
 def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
@@ -107,7 +67,8 @@ def _take_the_providers_place(folder: Path) -> None:
     from integrations import calls, gateways, reconciling
     from integrations.calling import CallOutcome
 
-    gateway = JournalGateway(Journal(folder / "texts"))
+    # The answers to the first two calls are lost.
+    gateway = JournalGateway(Journal(folder / "texts"), Capabilities(search=True, receipts=True), lost=2)
     made = Journal(folder / "calls")
     gateways.for_account = lambda account: gateway
 

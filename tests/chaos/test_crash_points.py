@@ -30,8 +30,9 @@ from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tasks.models import Task
 from tests.chaos.clinic import INSTANCE, TOKEN, WIX_TOKEN, open_clinic
-from tests.chaos.scenario import LEFT, Journal
+from tests.chaos.scenario import LEFT
 from tests.factories.contacts import make_contact
+from tests.fakes.journal import Journal
 from tests.harness.databases import TestDatabase
 from tests.integrations.test_meta_door import signed
 from tests.webhooks.wix_builder import WixBooking, delivery, key_pair

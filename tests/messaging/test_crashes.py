@@ -20,9 +20,9 @@ from core import clock, crashpoints, jobs
 from messaging.models import Message
 from messaging.services import NewMessage, queue_messages
 from tests.factories.contacts import make_contact
+from tests.fakes.journal import Journal
 from tests.harness.processes import Worker
 from tests.messaging.conftest import RULE, make_account, make_sydney
-from tests.messaging.journal_relay import accepted
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
@@ -54,7 +54,7 @@ def relay(tmp_path, subprocess_environment):
             capture_output=True, text=True,
         )  # fmt: skip
 
-    run.journal = tmp_path / "journal"
+    run.journal = Journal(tmp_path / "journal")
     return run
 
 
@@ -69,8 +69,18 @@ def test_the_send_path_has_these_crash_points():
     assert sorted(crashpoints.declared("messaging.")) == sorted(POINTS)
 
 
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("kind", ["search", pytest.param("once", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [
+        ("search", "messaging.after_call"),
+        *(
+            pytest.param(kind, point, marks=pytest.mark.slow)
+            for kind in ("search", "once")
+            for point in POINTS
+            if (kind, point) != ("search", "messaging.after_call")
+        ),
+    ],
+)
 def test_killed_there_each_message_still_goes_out_exactly_once(queued, relay, point, kind):
     died = relay(kind, crash_at=f"{point}:1")
     assert died.returncode == -signal.SIGKILL, died.stderr
@@ -79,7 +89,7 @@ def test_killed_there_each_message_still_goes_out_exactly_once(queued, relay, po
     assert finished.returncode == 0, finished.stderr
 
     references = [str(message.public_id) for message in queued]
-    assert sorted(accepted(relay.journal)) == sorted(references)
+    assert sorted(relay.journal.lines()) == sorted(references)
     assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
 
 
@@ -93,7 +103,7 @@ def test_with_a_provider_that_cannot_be_asked_nothing_is_doubled_and_what_is_uns
     time_passes()
     assert relay("dumb").returncode == 0
 
-    went_out = accepted(relay.journal)
+    went_out = relay.journal.lines()
     assert len(went_out) == len(set(went_out))
     for message in Message.objects.all():
         assert message.status in ("sent", "unknown")
