@@ -133,11 +133,6 @@ def normalise_phone(raw: str, region: str | None) -> str:
     return phone.e164
 
 
-def phone_class(e164: str) -> PhoneClass:
-    """The class of line of a number in E.164; OTHER when it is no such number."""
-    return read_phone(e164, None).kind
-
-
 class EmailRefused(Invalid):
     """The text is not an e-mail address. The message never repeats it."""
 

@@ -292,22 +292,6 @@ def crossings(previous: int | None, score: int) -> tuple[Crossing, ...]:
     return tuple(passed)
 
 
-def unanswered_check_at(inputs: WarmnessInputs, *, now: datetime) -> datetime | None:
-    """When the clock alone will next change the score: 24 h after the lead came in, if nobody answers it.
-
-    None when the contact never was a lead, was contacted already, or the 24 h are over.
-    """
-    touches = sorted(inputs.touches, key=lambda touch: (touch.at, touch.id))
-    lead_at = _lead_at(inputs.lead_at, touches)
-    if (
-        lead_at is None
-        or _first_contact(lead_at, [touch for touch in touches if touch.at <= now]) is not None
-    ):
-        return None
-    due = lead_at + UNANSWERED
-    return due if due > now else None
-
-
 def _looked_up(name: str, key: str, table: Mapping[str, int]) -> Part:
     if not key:
         return Part(name, 0, f"No {name} is known.")

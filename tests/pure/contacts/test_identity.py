@@ -17,7 +17,6 @@ from contacts.identity import (
     name_tokens,
     normalise_email,
     normalise_phone,
-    phone_class,
     read_phone,
     same_person,
 )
@@ -175,8 +174,8 @@ def test_no_text_makes_reading_fail(raw: str, region: str | None) -> None:
 
 
 def test_the_class_of_a_stored_number() -> None:
-    assert phone_class("+61412345678") == PhoneClass.MOBILE
-    assert phone_class("0412345678") == PhoneClass.OTHER
+    assert read_phone("+61412345678", None).kind == PhoneClass.MOBILE
+    assert read_phone("0412345678", None).kind == PhoneClass.OTHER
     assert [kind.value for kind in PhoneClass] == ["mobile", "fixed", "either", "other"]
 
 

@@ -19,7 +19,6 @@ from contacts.scoring import (
     WarmnessInputs,
     band,
     crossings,
-    unanswered_check_at,
     warmness,
 )
 from core.errors import Invalid
@@ -312,22 +311,6 @@ def test_between_two_crossings_the_score_was_below_again(scores: list[int]) -> N
             assert crossed == (still and not told[threshold])
             told[threshold] = still
         previous = score
-
-
-def test_the_clock_changes_the_score_a_day_after_an_unanswered_lead() -> None:
-    inputs = WarmnessInputs(lead_at=LEAD)
-    due = LEAD + timedelta(hours=24)
-    assert unanswered_check_at(inputs, now=LEAD) == due
-    assert unanswered_check_at(inputs, now=due - SECOND) == due
-    assert unanswered_check_at(inputs, now=due) is None
-    answered = replace(inputs, touches=[Touch(1, "sms_sent", LEAD + SECOND)])
-    assert unanswered_check_at(answered, now=LEAD + SECOND) is None
-    assert unanswered_check_at(answered, now=LEAD) == due
-    assert unanswered_check_at(WarmnessInputs(), now=LEAD) is None
-    by_touch = WarmnessInputs(
-        touches=[Touch(2, "lead_created", LEAD + SECOND), Touch(1, "lead_created", LEAD)]
-    )
-    assert unanswered_check_at(by_touch, now=LEAD) == due
 
 
 def test_a_locations_rows_go_over_the_defaults() -> None:
