@@ -73,7 +73,7 @@ def _figures(user: Any) -> dict[str, Any]:
             "work": _waits(counts.oldest_work(scope)),
             "message": _waits(counts.oldest_message(scope)),
         },
-        "unknown": counts.unknown(scope),
+        "unknown": _unknown(counts.unknown(scope)),
         "held": checks.counted(counts.held(scope)),
         "parked": [
             _parked(user, name, found[name]["parked"]) for name in parked.KINDS if found[name]["parked"]
@@ -83,6 +83,15 @@ def _figures(user: Any) -> dict[str, Any]:
             for one in hearing.accounts(scope)
         ],
         **(_machine() if owner else {}),
+    }
+
+
+def _unknown(found: counts.Unknown) -> dict[str, Any]:
+    return {
+        "any": bool(found.count),
+        "count": checks.counted(found.count),
+        "without_task": checks.counted(found.without_task),
+        "overlooked": bool(found.overlooked),
     }
 
 

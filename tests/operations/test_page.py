@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from accounts import sending_stops
 from accounts.models import Location, SendingStop, User
-from avatar_cms.state import parked
+from avatar_cms.state import counts, parked
 from core.causes import Cause
 from core.models import AuditEntry, Heartbeat, Work
 from integrations.models import OutboundCall, Receipt
+from messaging.models import Message
 from tests.operations.test_state import deliver, make_account, make_call, make_message, make_work
 
 KILL = SendingStop.Kind.KILL_SWITCH
@@ -72,6 +73,18 @@ def test_readers_see_and_press_nothing(pages: Any, sydney: Location) -> None:
     assert client.post(replay("work")).status_code == 403
     answer = switch(client, "off", location=sydney.code)
     assert (answer.status_code, stopped()) == (403, [])
+
+
+def test_what_is_not_counted_to_its_end_says_so(
+    pages: Any, sydney: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "MOST", 2)
+    for _ in range(3):
+        make_message(sydney, "unknown")
+        Message.objects.filter(pk=make_message(sydney, "held").pk).update(reason="kill_switch")
+    html = read(pages("manager"))
+    assert "Held by a stop: more than 2." in html
+    assert ">more than 2</strong>, more than 2 of them without a task" in html
 
 
 def test_the_figures_alone_are_asked_for_again(pages: Any, sydney: Location) -> None:
