@@ -109,6 +109,7 @@ def _withdraw_old_times(booking_ids: Sequence[int]) -> None:
             booking_id__in=list(booking_ids), category=Category.REMINDER, status__in=WITHDRAWABLE
         )
         .exclude(visit_at=F("booking__appointment_datetime"))
+        .order_by("pk")
         .select_for_update(no_key=True, of=("self",))
     )
     for message in old:
