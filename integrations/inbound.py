@@ -161,16 +161,7 @@ def store_all(account: ProviderAccount, deliveries: Sequence[Delivery]) -> int:
     Receipt.objects.bulk_create(rows, ignore_conflicts=True)
     # A rival may have stored some of them in between: those are its own to apply.
     mine = Receipt.objects.filter(public_id__in=[row.public_id for row in rows]).order_by("pk")
-    new = [
-        work.NewWork(
-            handler=APPLY,
-            location_id=account.location_id,
-            subject=subject,
-            dedupe_key=f"receipt:{pk}",
-            args={"receipt": pk},
-        )
-        for pk, subject in mine.values_list("pk", "subject")
-    ]
+    new = [_to_apply(receipt) for receipt in mine.only("location_id", "subject")]
     work.enqueue_many(new)
     return len(new)
 
@@ -186,8 +177,12 @@ def _unsaved(delivery: Delivery) -> Receipt:
 
 def enqueue(receipt: Receipt, *, dedupe_key: str = "") -> None:
     """Put the work of applying a stored receipt in line."""
-    work.enqueue(
-        APPLY,
+    work.enqueue_many([_to_apply(receipt, dedupe_key)])
+
+
+def _to_apply(receipt: Receipt, dedupe_key: str = "") -> work.NewWork:
+    return work.NewWork(
+        handler=APPLY,
         location_id=receipt.location_id,
         subject=receipt.subject,
         dedupe_key=dedupe_key or f"receipt:{receipt.pk}",

@@ -1,9 +1,9 @@
 """Asking providers for what their webhooks did not bring, and confirming what was stored.
 
 Every quarter of an hour, for each login; not in safe mode, where another installation may live on those lists. What is
-listed is stored under the key that its webhook would have had,
-so that nothing is there twice, and confirmed only once that is committed: a run that dies in between does it
-again. No transaction is open while a provider is called. Two runs at once do no harm.
+listed is stored under the key that its webhook would have had, so that nothing is there twice, and confirmed only once
+that is committed: a run that dies in between does it again. No transaction is open while a provider is called. Two
+runs at once do no harm.
 """
 
 from __future__ import annotations
