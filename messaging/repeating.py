@@ -20,8 +20,8 @@ from messaging.models import Channel, Message, SendAttempt, Status
 
 #: After this long a person has the message in hand, and must not be overtaken.
 LONGEST = timedelta(minutes=30)
-#: Clocks of the provider and ours may differ by this much.
-SKEW = timedelta(seconds=30)
+#: Left over for the second call to reach the provider.
+MARGIN = timedelta(seconds=30)
 #: What stands in the ledger for a call that was made again.
 REPEATED = "repeated"
 _FIELDS = ("fence", "status", "lease_until", "attempts", "updated_at")
@@ -31,7 +31,7 @@ def remembered(known: Capabilities, first_call: datetime | None) -> bool:
     """Whether the provider would still know a second call by our reference."""
     if known.idempotency is None or first_call is None:
         return False
-    return clock.now() - first_call < min(known.idempotency, LONGEST) - SKEW
+    return clock.now() - first_call < min(known.idempotency, LONGEST) - MARGIN
 
 
 def repeat(message: Message) -> bool:
