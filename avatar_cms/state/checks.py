@@ -127,9 +127,10 @@ def _ticks() -> Finding:
 
 def _doorbell() -> Finding:
     found = machine.doorbell_failures()
-    ok = found.last is None or found.last > DOORBELL_WITHIN
-    text = f"Rung in vain: {found.failures}, last {words(found.last)} ago." if found.last else "Always heard."
-    return Finding(ok, text, found.last)
+    if found.last is None:
+        return Finding(True, "Always heard.")
+    text = f"Rung in vain: {found.failures}, last {words(found.last)} ago."
+    return Finding(found.last > DOORBELL_WITHIN, text, found.last)
 
 
 def _unknown() -> Finding:
