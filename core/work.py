@@ -2,7 +2,7 @@
 
 A worker claims due items in a short transaction (SKIP LOCKED, a lease, a fencing number, the database's clock),
 runs their handler, and commits the effect together with "done". So an effect happens once, whoever dies when; and
-what is not done is found again when its lease runs out.
+what is not done is found again when its lease runs out. Holding an item is `core.claims`.
 
 Order: an item is not claimed while an earlier one of its subject and handler waits. "Earlier" is (due_at, id). A
 retried item keeps its place, so its followers wait until it is done or parked.
