@@ -66,15 +66,16 @@ def answer(status: str, body: bytes = b"{}", *headers: str) -> Speak:
 
 
 def silent(connection: socket.socket) -> None:
+    """Say nothing, until the other side goes away."""
     read_request(connection)
-    time.sleep(1.2)
+    connection.recv(1)
 
 
 def drip(head: bytes) -> Speak:
     def speak(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(head)
-        for _ in range(40):
+        for _ in range(400):
             time.sleep(0.1)
             try:
                 connection.sendall(b"x")
@@ -156,6 +157,8 @@ REFUSED: dict[str, Speak] = {
     "413": answer("413 Content Too Large"),
     "422": answer("422 Unprocessable Content"),
 }
+#: What only ends because we stop listening.
+ENDLESS = {name for name in UNKNOWN if name == "silence" or name.endswith("at a time")}
 CASES = [
     *((name, speak, "unknown") for name, speak in UNKNOWN.items()),
     *((name, speak, "retry") for name, speak in NOT_SENT.items()),
@@ -185,10 +188,8 @@ def server(speak: Speak) -> Iterator[tuple[str, list[int]]]:
 
 
 @pytest.fixture(params=CREDENTIALS)
-def send(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Send:
+def send(request: pytest.FixtureRequest, settings: Any) -> Send:
     """Send one text by this provider, found at an address."""
-    monkeypatch.setattr(http, "READ_SECONDS", 0.6)
-    monkeypatch.setattr(http, "TOTAL_SECONDS", 1.0)
 
     def one(url: str) -> SendOutcome:
         for name in ADDRESSES:
@@ -206,17 +207,23 @@ def send(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.Monk
 
 def test_the_table_is_long_enough() -> None:
     assert len(CASES) >= 45
+    assert len(ENDLESS) == 3
 
 
-@pytest.mark.parametrize(("speak", "kind"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_each_end_of_a_call_proves_what_it_proves(send: Send, speak: Speak, kind: str) -> None:
+@pytest.mark.parametrize(("name", "speak", "kind"), CASES, ids=[case[0] for case in CASES])
+def test_each_end_of_a_call_proves_what_it_proves(
+    send: Send, monkeypatch: pytest.MonkeyPatch, name: str, speak: Speak, kind: str
+) -> None:
+    if name in ENDLESS:
+        monkeypatch.setattr(http, "READ_SECONDS", 0.6)
+        monkeypatch.setattr(http, "TOTAL_SECONDS", 1.0)
     with server(speak) as (url, calls):
         began = time.monotonic()
         outcome = send(url)
         took = time.monotonic() - began
     assert (outcome.kind, len(calls)) == (kind, 1), outcome
     assert outcome.error_code
-    assert took < 3.5, "and no call goes on for ever"
+    assert took < 15, "and no call goes on for ever"
 
 
 def test_a_name_that_is_not_found_was_never_called(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
