@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from accounts.models import Location
 from integrations import accounts
-from integrations.models import Provider, ProviderAccount, SenderIdentity
+from integrations.models import Provider, ProviderAccount, Reconciliation, SenderIdentity
 
 
 def make_wix_account(
@@ -46,3 +47,10 @@ def make_account(location: Location, provider: str, **fields: Any) -> ProviderAc
     return ProviderAccount.objects.create(
         location=location, provider=provider, name=Provider(provider).label, **fields
     )
+
+
+def been_through(account: ProviderAccount, at: datetime) -> Reconciliation:
+    """The provider's list was gone through up to `at` before."""
+    return Reconciliation.objects.create(
+        account=account, location=account.location, complete_until=at, started_at=at, finished_at=at, next_at=None
+    )  # fmt: skip

@@ -18,8 +18,9 @@ from accounts.models import User
 from bookings.models import Booking
 from core.clock import Frozen
 from integrations import reconciling
-from integrations.models import ProviderAccount, Reconciliation
+from integrations.models import ProviderAccount
 from messaging.models import Message
+from tests.factories.integrations import been_through
 from tests.fakes.wix_rest import FakeWixRest
 from tests.webhooks.wix_builder import WixBooking
 
@@ -50,10 +51,9 @@ class Clinic:
         account = ProviderAccount.objects.get(provider="wix", location__code="sydney")
         account.credentials = {"api_key": self.site.key, "site_id": self.site.site}
         account.save()
-        Reconciliation.objects.create(
-            account=account, location=account.location, complete_until=NOW, started_at=NOW, finished_at=NOW
-        )
+        been_through(account, NOW)
         self.site.book(WIX.entity("CONFIRMED" if to else "CANCELED", to), at=self.now.at, made=NOW)
+        reconciling.begin_all()
         reconciling.run_due()
 
     def api(self, to: datetime | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,17 +19,23 @@ from integrations.ports import Checked
 from tests.clinic import *  # noqa: F403
 from tests.factories.integrations import make_console_account, make_wix_account, token_of
 from tests.fakes.messagemedia import FakeMessageMedia
+from tests.fakes.server import FakeProvider
 from tests.fakes.twilio import FakeTwilio
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def fake(settings: Any) -> Any:
-    with FakeTwilio() as fake:
-        settings.TWILIO_API_URL = fake.url
+def reached(fake: FakeProvider, settings: Any, address: str) -> Iterator[Any]:
+    """A provider at the address in this setting, and a clinic that it can reach."""
+    with fake:
+        setattr(settings, address, fake.url)
         settings.PUBLIC_URL = "https://cms.example"
         yield fake
+
+
+@pytest.fixture
+def fake(settings: Any) -> Iterator[FakeTwilio]:
+    yield from reached(FakeTwilio(), settings, "TWILIO_API_URL")
 
 
 @pytest.fixture
@@ -129,11 +136,8 @@ def test_doctor_names_what_keeps_texts_from_going(account: ProviderAccount, sett
 
 
 @pytest.fixture
-def media(settings: Any) -> Any:
-    with FakeMessageMedia() as fake:
-        settings.MESSAGEMEDIA_API_URL = fake.url
-        settings.PUBLIC_URL = "https://cms.example"
-        yield fake
+def media(settings: Any) -> Iterator[FakeMessageMedia]:
+    yield from reached(FakeMessageMedia(), settings, "MESSAGEMEDIA_API_URL")
 
 
 @pytest.fixture

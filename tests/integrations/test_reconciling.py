@@ -21,9 +21,10 @@ from core.errors import Conflict, NotConfigured
 from core.models import Event, Work
 from integrations import clinic_checks, inbound, reconcile_words, reconciling, services
 from integrations.models import ProviderAccount, Receipt, Reconciliation
+from tests.factories.integrations import been_through
 from tests.fakes.server import Fault
 from tests.fakes.wix_rest import FakeWixRest
-from tests.webhooks.wix_builder import WixBooking, claims, event, sign
+from tests.webhooks.wix_builder import WixBooking, delivery, numbered
 
 pytestmark = pytest.mark.django_db
 
@@ -54,12 +55,7 @@ def account(wix: ProviderAccount) -> ProviderAccount:
 
 
 def entity(number: int = 1, *, start: datetime | None = None, status: str = "CONFIRMED") -> dict[str, Any]:
-    booking = WixBooking(
-        id=f"b-{number}", contact_id=f"c-{number}", first_name="Ana", last_name=f"No{number}",
-        phone=f"+614120{number:05}", email=f"ana{number}@example.com",
-        start=start or NOW + timedelta(days=3, hours=number),
-    )  # fmt: skip
-    return booking.entity(status)
+    return numbered(number, start or NOW + timedelta(days=3, hours=number)).entity(status)
 
 
 def fill(site: FakeWixRest, count: int, *, at: datetime = NOW - timedelta(hours=1)) -> None:
@@ -69,17 +65,7 @@ def fill(site: FakeWixRest, count: int, *, at: datetime = NOW - timedelta(hours=
 
 def webhook(told: dict[str, Any], kind: str, sequence: int) -> bytes:
     """The signed delivery that Wix makes of a booking's state."""
-    made = event(kind, WixBooking(id=told["id"]), sequence=sequence, entity=told)
-    payload = claims(made)
-    payload.pop("iat"), payload.pop("exp")
-    return sign(payload)
-
-
-def been_through(account: ProviderAccount, at: datetime) -> None:
-    """The list was gone through up to `at` before."""
-    Reconciliation.objects.create(
-        account=account, location=account.location, complete_until=at, started_at=at, finished_at=at, next_at=None
-    )  # fmt: skip
+    return delivery(kind, WixBooking(id=told["id"]), sequence=sequence, entity=told)
 
 
 def run() -> int:
@@ -368,9 +354,7 @@ def statements(site: FakeWixRest) -> int:
     reconciling.begin_all()
     claimed = reconciling.claim()
     page = reconciling.call(claimed)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         reconciling.record(claimed, page)
     reconciling.release(claimed)
     return len(queries)

@@ -103,6 +103,14 @@ class WixBooking:
         )
 
 
+def numbered(number: int, start: datetime) -> WixBooking:
+    """The booking b-1, b-2 …, each of a person of its own."""
+    return WixBooking(
+        id=f"b-{number}", contact_id=f"c-{number}", first_name="Ana", last_name=f"Number{number}",
+        phone=f"+614120{number:05}", email=f"ana{number}@example.com", start=start,
+    )  # fmt: skip
+
+
 def event(
     kind: str,
     booking: WixBooking,
