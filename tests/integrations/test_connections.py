@@ -21,6 +21,7 @@ from tests.factories.integrations import make_console_account, make_wix_account,
 from tests.fakes.messagemedia import FakeMessageMedia
 from tests.fakes.server import FakeProvider
 from tests.fakes.twilio import FakeTwilio
+from tests.webhooks.wix_builder import key_pair
 
 pytestmark = pytest.mark.django_db
 
@@ -174,12 +175,16 @@ def test_messagemedia_is_connected_on_its_page(
 def test_a_secret_and_a_key_that_are_replaced_are_kept_beside_the_new_ones(
     pages: Any, media_account: ProviderAccount
 ) -> None:
-    for secret, key in (("old", "key one"), ("new", "key two")):
+    before, after = key_pair("one")[1].strip(), key_pair("two")[1].strip()
+    for secret, key in (("old", before), ("new", after)):
         typed = {"name": "Texts", "enabled": "on", "webhook_secret": secret, "public_key": key}
         assert pages("manager").post(page(media_account), typed).status_code == 302
     kept = ProviderAccount.objects.get(pk=media_account.pk).credentials
-    assert kept["previous_webhook_secret"] == "old"
-    assert kept["previous_public_key"] == "key one"
+    assert (kept["webhook_secret"], kept["previous_webhook_secret"]) == ("new", "old")
+    assert (kept["public_key"].split(), kept["previous_public_key"].split()) == (
+        after.split(),
+        before.split(),
+    )
 
 
 def test_doctor_says_when_only_lists_bring_what_webhooks_should(
