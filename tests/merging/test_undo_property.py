@@ -185,7 +185,7 @@ class Run:
         assert (
             dict(people.filter(merged_into__isnull=False).values_list("pk", "merged_into"))
             == self.model.merged
-        )
+        ), self.seed
         for contact in people:
             found = {name: getattr(contact, name) for name in FIELDS}
             assert found == self.model.values[contact.pk], (self.seed, contact.pk)
@@ -193,19 +193,19 @@ class Run:
             assert not kind.objects.filter(contact__merged_into__isnull=False).exists(), (self.seed, kind)
         strays = Message.objects.exclude(conversation__contact=F("contact"))
         assert not strays.exists(), self.seed
-        assert list(warmness.differences(self.sydney.pk)) == []
+        assert list(warmness.differences(self.sydney.pk)) == [], self.seed
 
 
 def _run(seed: int, steps: int, *fixtures: Any) -> None:
     run = Run(seed, *fixtures)
     for _ in range(steps):
         run.step()
-    run.check()
+        run.check()
     # Everything can be undone, last first, and then everybody is there again.
     while legal := run.model.legal():
         services.unmerge_contact(contact_id=legal[0].away, cause=CAUSE)
         run.model.undo(legal[0])
-    run.check()
+        run.check()
     assert Contact.objects.live().filter(pk__in=run.model.values).count() == len(run.model.values)
     assert not ContactMerge.objects.filter(undone_at__isnull=True).exists()
 

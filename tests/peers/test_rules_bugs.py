@@ -241,7 +241,7 @@ def keyed(clinic: Clinic, anna: Contact, key: str, words: str) -> Any:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("times", [8, pytest.param(50, marks=pytest.mark.slow)])
-def test_b21_one_key_is_one_text_however_often_and_at_once_it_is_asked_for(
+def test_b01_one_key_is_one_text_however_often_and_at_once_it_is_asked_for(
     clinic: Clinic, phone: Phone, times: int
 ) -> None:
     """Others send twice when a button is pressed twice or a client tries again."""
