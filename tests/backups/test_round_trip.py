@@ -52,7 +52,7 @@ def clinic(now: Frozen) -> Location:
     return location
 
 
-@pytest.fixture(params=["to be asked", "neither"])
+@pytest.fixture(params=["to be asked", pytest.param("neither", marks=pytest.mark.slow)])
 def provider(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """ClickSend, whose history holds our reference; or one that has neither keys nor a history."""
     if request.param == "to be asked":

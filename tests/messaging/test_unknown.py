@@ -10,11 +10,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import sending_stops
 from automation import seeds
 from contacts import services as contact_services
 from core.causes import Cause
 from core.models import Event
-from integrations import pacing
+from integrations import gateways, pacing
 from integrations.models import Provider, ProviderAccount, SenderIdentity
 from integrations.ports import Capabilities, LookupAnswer, SendOutcome
 from messaging import jobs, repeating, sending, settling
@@ -133,8 +134,6 @@ def test_no_second_call_to_whoever_may_get_none_now(remembers, unknown, sydney, 
             basis="reply", cause=TEST,
         )  # fmt: skip
     elif stop == "stopped":
-        from accounts import sending_stops
-
         sending_stops.stop(kind="kill_switch", reason="Look first", cause=TEST)
     elif stop == "paused":
         pacing.pause(account.pk, reason="no_credit", until=now.at + timedelta(hours=1))
@@ -225,8 +224,6 @@ def test_whatever_stays_unknown_has_a_task_within_half_an_hour(
 
 def _unknown_email(contact, location, monkeypatch):
     """An e-mail whose mail server was lost during the call."""
-    from integrations import gateways
-
     contact_services.update_contact(contact_id=contact.pk, fields={"email": "anna@home.test"}, cause=TEST)
     mailer = ProviderAccount.objects.create(location=location, provider=Provider.EMAIL, name="E-mail")
     SenderIdentity.objects.create(
