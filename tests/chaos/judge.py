@@ -97,8 +97,16 @@ def _visits(verdict: Verdict, posts: list[Post]) -> None:
             "booking__external_id", flat=True
         )
     )
-    missing = sorted(key for key in booked if confirmations[key] != 1)
-    verdict.check("I1", missing, "visits have not exactly one confirmation")
+    begun = Event.objects.filter(type="booking_created").values_list("booking_id", flat=True)
+    keys = dict(Booking.objects.values_list("pk", "external_id"))
+    created = Counter(keys[pk] for pk in begun)
+    # Told by posters side by side, a cancellation may come before its booking, which then never stood.
+    untold = sorted(
+        key for key in booked if created[key] != 1 and not (key in cancelled and created[key] == 0)
+    )
+    verdict.check("I1", untold, "visits were not told of exactly once")
+    missing = sorted(key for key in booked if confirmations[key] != created[key])
+    verdict.check("I1", missing, "visits have not exactly one confirmation for each time they were told of")
     inbound = Counter(Message.objects.filter(direction="inbound").values_list("address", flat=True))
     verdict.check("I6", [n for n, count in inbound.items() if count > 1], "replies were taken twice")
     for type_ in ("booking_created", "booking_cancelled", "message_sent"):
