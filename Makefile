@@ -7,7 +7,7 @@ VENV := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help python environment dev run demo-reset backup simulate test check chaos fake-provider lint format types mutants coverage-pure locks
+.PHONY: help python environment dev run demo-reset backup simulate test check bench chaos fake-provider lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
 # Compiled modules are what makes a second start quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,13 +37,16 @@ backup: environment ## Back the database up into var/backups (ARGS="--to /anothe
 simulate: environment ## Play a quarter of two clinics in a database of its own and judge it (ARGS="--seed 1 --days 90")
 	@$(VENV)/python manage.py simulate $(ARGS)
 
-test: dev ## Test against real PostgreSQL, Valkey and Chromium (about five minutes on two idle cores)
+test: dev ## Test against real PostgreSQL, Valkey and Chromium
 	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 
 check: dev ## The slow tier: everything that `make test` leaves out; what kills processes comes last and alone
 	@SLOW=1 $(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow and not chaos" $(ARGS)
 	@SLOW=1 $(VENV)/python -m pytest -q -m chaos $(ARGS)
+
+bench: dev ## Measure every page over 100,000 contacts in a database of its own (ARGS="--contacts 20000 --only contacts_contact --plans --write")
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 fake-provider: dev ## An SMS provider on this machine that goes wrong by a seed (ARGS="twilio --port 9803 --journal var/texts --seed 1")
 	@exec $(VENV)/python -m tests.fakes $(ARGS)

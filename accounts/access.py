@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import models
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
 
@@ -38,9 +37,11 @@ __all__ = [
     "locations",
     "people",
     "permissions",
+    "places",
     "resource_of",
     "scope",
     "visible",
+    "within",
 ]
 
 Actor = User
@@ -97,13 +98,14 @@ def visible(
     if not reach:
         return queryset.none()
     if not reach.everywhere:
-        queryset = _within(queryset, Q(**{f"{access.location}__in": reach.locations}), access.location)
+        queryset = within(queryset, Q(**{f"{access.location}__in": reach.locations}), access.location)
     if reach.own_records_only:
         queryset = queryset.filter(**{access.owner: user.pk}) if access.owner else queryset.none()
     return queryset
 
 
-def _within(queryset: QuerySet[M], condition: Q, path: str) -> QuerySet[M]:
+def within(queryset: QuerySet[M], condition: Q, path: str) -> QuerySet[M]:
+    """Those for which a condition on `path` holds, each once, also where the path leads to many rows."""
     if not _fans_out(queryset.model, path):
         return queryset.filter(condition)
     # A join to many rows would repeat the object once for each: ask by key instead.
@@ -195,6 +197,23 @@ def locations(user: Actor | AnonymousUser) -> QuerySet[Location]:
     return Location.objects.filter(pk__in=[grant.location_id for grant in user.grants])
 
 
+def places(user: Actor) -> list[Location]:
+    """The clinics this person works in, read once for this object of the account: a page asks several times."""
+    kept: list[Location] | None = user.__dict__.get("_places")
+    if kept is None:
+        kept = user.__dict__["_places"] = _places(user)
+    return kept
+
+
+def _places(user: Actor) -> list[Location]:
+    if not isinstance(user, User) or not user.is_active:
+        return []
+    if any(grant.location_id is None for grant in user.grants):
+        return list(Location.objects.all())
+    there = [held.location for held in user.held_memberships if held.location is not None]
+    return sorted(there, key=lambda place: place.name)
+
+
 def people(action: str, resource: str, location_ids: Iterable[int]) -> dict[int, list[User]]:
     """Who may take the action in each of these locations: active, oldest account first, in three queries."""
     wanted = set(location_ids)
@@ -211,9 +230,10 @@ def people(action: str, resource: str, location_ids: Iterable[int]) -> dict[int,
 
 def home_location(user: Actor | AnonymousUser) -> Location | None:
     """The person's default location while they still work there, else their first one by name."""
-    reachable = locations(user)
-    preferred = models.Case(models.When(pk=getattr(user, "default_location_id", None), then=0), default=1)
-    return reachable.order_by(preferred, "name").first()
+    if not isinstance(user, User):
+        return None
+    there = places(user)
+    return next((place for place in there if place.pk == user.default_location_id), next(iter(there), None))
 
 
 def location_for(user: Actor | AnonymousUser, public_id: object = None) -> Location:

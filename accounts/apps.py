@@ -11,10 +11,13 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and locations"
 
     def ready(self) -> None:
-        from accounts import access, clinic_checks, safe_mode, setup_page
+        from accounts import access, bulk_page, clinic_checks, desk_pages, palette_page, safe_mode, setup_page
         from core import api_gate
 
         api_gate.plug_in(access)
         clinic_checks.connect()
+        desk_pages.connect()
+        bulk_page.connect()
         safe_mode.connect()
         setup_page.connect()
+        palette_page.connect()

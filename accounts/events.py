@@ -19,6 +19,20 @@ SENDING_RESUMED = events.define("sending_resumed", label="Sending goes on", keys
 USER_DEACTIVATED = events.define(
     "user_deactivated", label="Somebody of the staff left", keys=("user", "hand_over_to")
 )
+DESK_ACTION_STARTED = events.define(
+    "desk_action_started", label="Something was done to chosen rows", keys={"action", "kind", "total"}
+)
+DESK_ACTION_FINISHED = events.define(
+    "desk_action_finished",
+    label="The last of chosen rows was done",
+    keys={"action", "kind", "done", "refused"},
+)
+DESK_ACTION_CANCELLED = events.define(
+    "desk_action_cancelled", label="An act on many rows was stopped", keys={"action", "kind", "done", "left"}
+)
+DESK_ACTION_UNDONE = events.define(
+    "desk_action_undone", label="An act on chosen rows was undone", keys={"action", "kind", "undone", "kept"}
+)
 
 
 def last_hand_over(user_id: int) -> Event | None:

@@ -95,9 +95,16 @@ class Hours:
 
     def spans(self, day: date) -> tuple[Span, ...]:
         """Opening spans of a local day, none on a holiday."""
-        if day in self.own_days or (self.country and day in public_holidays(self.country, self.state)):
-            return ()
-        return self.week[day.weekday()]
+        return () if self.holiday(day) else self.week[day.weekday()]
+
+    def holiday(self, day: date) -> str:
+        """Why the clinic is closed on a local day whatever its week says: a name for people; empty when it is not."""
+        if day in self.own_days:
+            return "Own closing day"
+        calendar = public_holidays(self.country, self.state) if self.country else ()
+        if day not in calendar:
+            return ""
+        return str(calendar[day]) if isinstance(calendar, Mapping) else "Public holiday"
 
     def is_open(self, now: datetime) -> bool:
         """Whether the clinic is open at this instant; closing time itself is closed."""
@@ -112,7 +119,7 @@ class Hours:
         last = end.astimezone(self.zone).date()
         while day <= last:
             for opens, closes in self.spans(day):
-                first, then = self._instant(day, opens), self._instant(day, closes)
+                first, then = self.instant(day, opens), self.instant(day, closes)
                 total += max(timedelta(), min(then, end) - max(first, start))
             day += timedelta(days=1)
         return total
@@ -123,7 +130,7 @@ class Hours:
         for offset in range(HORIZON_DAYS):
             day = today + timedelta(days=offset)
             for opens, _closes in self.spans(day):
-                instant = self._instant(day, opens)
+                instant = self.instant(day, opens)
                 if instant >= now:
                     return instant
         return None
@@ -138,10 +145,11 @@ class Hours:
             day = today + timedelta(days=offset)
             spans = self.spans(day)
             if spans:
-                closing = self._instant(day, spans[-1][1])
+                closing = self.instant(day, spans[-1][1])
                 if closing > now:
                     return closing
-        return self._instant(today + timedelta(days=1), time())
+        return self.instant(today + timedelta(days=1), time())
 
-    def _instant(self, day: date, wall: time) -> datetime:
+    def instant(self, day: date, wall: time) -> datetime:
+        """The instant (UTC) at which this clinic's clock shows `wall` on a day."""
         return datetime.combine(day, wall, tzinfo=self.zone).astimezone(UTC)

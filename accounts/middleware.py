@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -20,6 +21,7 @@ from accounts.net import client_ip
 from core import clock
 from core.api_audit import touched
 from core.models import AuditEntry
+from core.unstorable import UNSTORABLE
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def current_location(request: HttpRequest) -> Location | None:
         return None
     chosen = request.session.get(SESSION_LOCATION)
     if chosen:
-        found = access.locations(user).filter(code=chosen).first()
+        found = next((place for place in access.places(user) if place.code == chosen), None)
         if found is not None:
             return found
     return access.home_location(user)
@@ -71,6 +73,26 @@ class LocationMiddleware:
         request.location = location  # type: ignore[attr-defined]
         with timezone.override(location.zone if location else None):
             return self.get_response(request)
+
+
+class UnstorableInputMiddleware:
+    """A page that was given what the database cannot hold, such as a NUL that no keyboard types, says so. Forms name
+    the field; this is for what no form has looked at.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not request.path.startswith(_PAGES) or not isinstance(exception, UNSTORABLE):
+            return None
+        # Not the error's own words: they may hold what was typed.
+        extra = {"route": _route(request), "error": type(exception).__name__}
+        logger.error("unstorable input", extra=extra)
+        return render(request, "422.html", status=422)
 
 
 class AuditMiddleware:
@@ -104,14 +126,13 @@ def _entry(request: HttpRequest, response: HttpResponse, digest: str, duration_m
     if user_id is None and not trying:
         return None
     here = getattr(request, "location", None)
-    match = request.resolver_match
     return AuditEntry(
         at=clock.now(),
         request_id=getattr(request, "request_id", None) or uuid4(),
         user_id=user_id,
         location_id=note.location_id or (here.pk if here is not None else None),
         method=request.method or "",
-        route=(match.view_name or match.route if match else "unknown")[:200],
+        route=_route(request),
         object_ids=note.ids,
         fields=note.fields,
         personal_data=note.personal,
@@ -120,6 +141,11 @@ def _entry(request: HttpRequest, response: HttpResponse, digest: str, duration_m
         status=response.status_code,
         duration_ms=duration_ms,
     )
+
+
+def _route(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return (match.view_name or match.route if match else "unknown")[:200]
 
 
 def _write(entry: AuditEntry) -> None:

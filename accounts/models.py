@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from accounts import hours, roles
+from accounts.desk_models import DeskAction as DeskAction
+from accounts.desk_models import DeskActionItem as DeskActionItem
 from accounts.roles import Access
 from accounts.stop_models import Installation as Installation
 from accounts.stop_models import SendingStop as SendingStop
@@ -250,9 +252,14 @@ class User(AbstractBaseUser, BaseModel):
         return self.is_active
 
     @cached_property
+    def held_memberships(self) -> tuple[Membership, ...]:
+        """Roles with their clinics, loaded once per object."""
+        return tuple(self.memberships.all())
+
+    @cached_property
     def grants(self) -> tuple[roles.Grant, ...]:
-        """Memberships as the gate reads them, loaded once per object."""
-        held = tuple(roles.Grant(m.role, m.location_id) for m in self.memberships.all())
+        """Memberships as the gate reads them."""
+        held = tuple(roles.Grant(m.role, m.location_id) for m in self.held_memberships)
         return (*held, roles.Grant(roles.ADMIN, None)) if self.is_superuser else held
 
     @cached_property
@@ -271,6 +278,13 @@ class User(AbstractBaseUser, BaseModel):
         """The strongest role held anywhere, for display; empty for an account without a membership."""
         held = {grant.role for grant in self.grants}
         return next((role for role in roles.ROLES if role in held), "")
+
+
+class MembershipManager(models.Manager["Membership"]):
+    """A role is read together with the clinic it holds in: whoever asks for one wants to know the other."""
+
+    def get_queryset(self) -> models.QuerySet[Membership]:
+        return super().get_queryset().select_related("location")
 
 
 class Membership(BaseModel):
@@ -294,6 +308,8 @@ class Membership(BaseModel):
         help_text="Leave empty for an admin, who works in every location.",
     )
     role = models.CharField(max_length=8, choices=Role.choices)
+
+    objects = MembershipManager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

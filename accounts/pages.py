@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from core.errors import DomainError, NotAllowed, NotFound
 from core.registry import Registry
@@ -52,6 +54,21 @@ def refusing(view: StaffView) -> StaffView:
             return HttpResponseRedirect(reverse("admin:index"))
 
     return answer
+
+
+_ANY = UUID(int=0)
+
+
+def address(name: str, public_id: UUID, *more: str) -> SafeString:
+    """The address of a staff page about one row. Lists ask for hundreds: each pattern is worked out once, and there is
+    nothing to escape in it.
+    """
+    return SafeString(_pattern(name, *more).replace(str(_ANY), str(public_id)))
+
+
+@cache
+def _pattern(name: str, *more: str) -> str:
+    return reverse(f"admin:{name}", args=(_ANY, *more))
 
 
 def context(request: HttpRequest, **more: Any) -> dict[str, Any]:

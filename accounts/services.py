@@ -162,7 +162,7 @@ def _replace_memberships(user: User, wanted: Iterable[RoleAt]) -> None:
             membership.role = role
             membership.full_clean()
             membership.save()
-    for cached in ("grants", "own_rules"):
+    for cached in ("held_memberships", "grants", "own_rules", "_places"):
         user.__dict__.pop(cached, None)
     if hasattr(user, "_prefetched_objects_cache"):
         user._prefetched_objects_cache.pop("memberships", None)

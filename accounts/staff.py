@@ -19,20 +19,20 @@ from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
 
-from accounts import access, roles
+from accounts import access, live, roles
 from accounts.models import Location, User
 from accounts.moves import move_button, refusal_text
+from accounts.staff_links import change_url, link_to
 from accounts.staff_parts import (
     Badge,
     BoundedPaginator,
     LocationFilter,
+    NewestValuesFilter,
     PublicChangeList,
     ReadOnlyInline,
     ReadOnlyStackedInline,
     RefusedForm,
     cause_of,
-    change_url,
-    link_to,
 )
 from core.api import PERSONAL
 from core.api_audit import note
@@ -61,6 +61,7 @@ class ScopedAdmin(ModelAdmin):
     itself where the gate or its `when` says no.
     """
 
+    change_list_template = "accounts/list.html"
     list_per_page = 40
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -134,6 +135,19 @@ class ScopedAdmin(ModelAdmin):
         if not theirs or "location" in columns or not _works_in_several(request):
             return columns
         return (*columns, "location")
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [
+            (name, NewestValuesFilter) if self._wants_values(name) else name
+            for name in super().get_list_filter(request)
+        ]
+
+    def _wants_values(self, name: Any) -> bool:
+        """Whether this is a column of ours that says nowhere which values it may have."""
+        field = next((field for field in self.opts.concrete_fields if field.name == name), None)
+        if field is None or field.is_relation or field.flatchoices:
+            return False
+        return not isinstance(field, models.BooleanField | models.DateField)
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         wanted = super().get_list_select_related(request)
@@ -247,6 +261,11 @@ class ScopedAdmin(ModelAdmin):
         if post_url_continue is None:
             post_url_continue = change_url(obj)
         return super().response_add(request, obj, post_url_continue)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Back to the page that asked for the new row (`next`), else to the list."""
+        back = live.own_address(request, request.GET.get("next", ""))
+        return HttpResponseRedirect(back) if back else super().response_post_save_add(request, obj)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.URLField):

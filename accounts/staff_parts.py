@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.utils import quote
+from django.contrib.admin import AllValuesFieldListFilter, RelatedFieldListFilter, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db import models
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.admin import StackedInline, TabularInline
 from unfold.views import ChangeList
 
 from accounts import access, roles
+from accounts.staff_links import change_url
 from core.causes import Cause
 from core.errors import DomainError
 
@@ -29,7 +27,9 @@ def cause_of(request: HttpRequest) -> Cause:
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than a person would page: a million rows cost more to count than forty to show."""
+    """Counts no further than a person would page: a million rows cost more to count than forty to show. What stands
+    beside a row is looked up for the rows of the page, not for all that are passed over on the way to it.
+    """
 
     most = 10_000
 
@@ -37,6 +37,14 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[: self.most].count())
+
+    def page(self, number: Any) -> Page:
+        found = super().page(number)
+        if found.number > 1:
+            passed: Any = found.object_list
+            rows: Any = self.object_list
+            found.object_list = rows.filter(pk__in=list(passed.values_list("pk", flat=True)))
+        return found
 
 
 class Badge(tuple[str, str]):
@@ -51,19 +59,13 @@ class Badge(tuple[str, str]):
         return self[1]
 
 
-def change_url(row: models.Model) -> str:
-    """The row's page in the admin, by public id where it has one."""
-    key = getattr(row, "public_id", None) or quote(row.pk)
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(key,))
-
-
-def link_to(row: models.Model | None, text: object = None) -> SafeString | str:
-    """A link to the row's page, for columns and read-only fields; "-" for no row."""
-    return "-" if row is None else format_html('<a href="{}">{}</a>', change_url(row), text or str(row))
-
-
 class PublicChangeList(ChangeList):
-    """Links rows by public id."""
+    """Links rows by public id, and sorts by no column that is not offered for it: the theme would, when an address says
+    so, and sort a whole table that has no index for it.
+    """
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
 
     def url_for_result(self, result: Any) -> str:
         return change_url(result)
@@ -110,8 +112,34 @@ class LocationFilter(SimpleListFilter):
         if chosen is None:
             return queryset.none()
         path = access.access_of(queryset.model).location
-        keys = queryset.model._default_manager.filter(**{path: chosen}).values("pk")
-        return queryset.filter(pk__in=keys)
+        return access.within(queryset, models.Q(**{path: chosen}), path)
+
+
+class SeenRelatedFilter(RelatedFieldListFilter):
+    """Filter by rows of another model: all that the person may see there, used or not."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        seen = access.visible(field.related_model, request.user).values("pk")
+        return field.get_choices(include_blank=False, limit_choices_to={"pk__in": seen})
+
+
+class NewestValuesFilter(AllValuesFieldListFilter):
+    """Filter by the values that a column has in the newest rows: looking for every value there ever was would read the
+    table to its end. What is chosen is offered in any case.
+    """
+
+    newest = 2_000
+
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
+        rows = access.visible(model, request.user).order_by("-pk").values_list(field_path, flat=True)
+        try:
+            chosen = [field.to_python(value) for value in self.lookup_val or ()]
+        except ValidationError as error:
+            raise IncorrectLookupParameters(error) from error
+        self.lookup_choices: Any = sorted({*rows[: self.newest], *chosen} - {None})
 
 
 class _ReadOnly:

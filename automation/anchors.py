@@ -63,6 +63,9 @@ _ANCHORS: Mapping[str, tuple[str, Callable[[AnchorFacts], str]]] = {
     "day": ("day", _day),
 }
 
+#: Those that change while nothing happens: a visit passes, a day begins.
+BY_TIME = frozenset({"booking", "day"})
+
 CHOICES = [(name, label) for name, (label, _) in _ANCHORS.items()]
 
 

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 
 from accounts import access
 from accounts.models import User
-from automation import action_parser, facts, seeds, selectors, services, triggers
+from automation import action_parser, facts, forecast, seeds, selectors, services, triggers
+from automation.backtest_api import BackTesting, BackTestViewSet
 from automation.models import Rule, RuleRun
 from automation.segment_api import SegmentViewSet
 from automation.serializers import (
@@ -25,12 +26,14 @@ from automation.serializers import (
     RuleDetailSerializer,
     RuleSerializer,
     RunSerializer,
+    UpcomingSerializer,
     WhySerializer,
     public_ids,
 )
 from automation.services import RuleInput
 from bookings.models import Booking
 from contacts.models import Contact
+from core import clock
 from core.api import BaseViewSet, Creating, Deleting, ReadViewSet, Updating
 from core.causes import Cause
 from core.errors import NotFound
@@ -38,7 +41,17 @@ from core.models import Event
 
 #: How many runs "why" answers with.
 NEWEST = 50
-_WORDING = ("name", "trigger", "every", "anchor", "priority", "is_active", "conditions", "actions")
+_WORDING = (
+    "name",
+    "trigger",
+    "every",
+    "anchor",
+    "priority",
+    "is_active",
+    "is_shadow",
+    "conditions",
+    "actions",
+)
 
 
 def _person(cause: Cause) -> User:
@@ -61,7 +74,7 @@ class RuleFilter(django_filters.FilterSet):
     partial_update=extend_schema(request=RuleChange, responses=RuleSerializer),
     destroy=extend_schema(description="Switches the rule off: what it did stays explained by it."),
 )
-class RuleViewSet(Creating, Updating, Deleting, BaseViewSet):
+class RuleViewSet(BackTesting, Creating, Updating, Deleting, BaseViewSet):
     """Rules. Changing the wording makes a new version; steps that wait finish on the old one."""
 
     queryset = Rule.objects.select_related("location", "current", "current__author")
@@ -243,12 +256,49 @@ class WhyViewSet(ReadViewSet):
         return found
 
 
+class UpcomingViewSet(ReadViewSet):
+    """What a contact will receive within the next 14 days if nothing else changes."""
+
+    queryset = Contact.objects.live().select_related("location", "guardian", "owner")
+    serializer_class = UpcomingSerializer
+    filter_backends: Any = ()
+    pagination_class: Any = None
+
+    @extend_schema(operation_id="contacts_upcoming", responses=UpcomingSerializer)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Each text and e-mail with when it will go, from which rule, and why it will not, if so."""
+        contact = self.get_object()
+        access.check(request.user, "read", "messages", contact.location_id)
+        found = forecast.upcoming(contact, now=clock.now())
+        return Response(
+            {
+                "until": found.until,
+                "results": [
+                    {
+                        "send_at": item.at, "template": item.what, "channel": item.channel, "subject": item.subject,
+                        "body": item.body, "will_go": item.will_go, "end": item.end, "reason": item.reason,
+                        "rule": item.rule.key if item.rule else None,
+                        "message": str(item.message.public_id) if item.message else None,
+                        "step": str(item.step.public_id) if item.step else None,
+                    }
+                    for item in found.items
+                ],
+            }
+        )  # fmt: skip
+
+
 routes = [
     ("rules", RuleViewSet, "rule"),
+    ("back-tests", BackTestViewSet, "back-test"),
     ("segments", SegmentViewSet, "segment"),
     ("runs", RunViewSet, "run"),
     ("events", EventViewSet, "event"),
 ]
 urlpatterns = [
     re_path(r"^contacts/(?P<id>[^/]+)/why/?$", WhyViewSet.as_view({"get": "retrieve"}), name="contact-why"),
+    re_path(
+        r"^contacts/(?P<id>[^/]+)/upcoming/?$",
+        UpcomingViewSet.as_view({"get": "retrieve"}),
+        name="contact-upcoming",
+    ),
 ]

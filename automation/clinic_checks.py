@@ -42,7 +42,7 @@ def rules(location: Location) -> Iterator[Finding]:
 
 def _templates(location: Location, active: list[Rule]) -> Iterator[Finding]:
     link = reverse("admin:messaging_template_changelist")
-    wanted = sorted({name for rule in active for name in _sent_by(rule)})
+    wanted = sorted({name for rule in active for name in sent_by(rule)})
     texts: dict[str, Template] = {}
     for row in Template.objects.filter(location=location, name__in=wanted).order_by("language"):
         texts.setdefault(row.name, row)
@@ -88,10 +88,11 @@ def _template(location: Location, name: str, row: Template | None, link: str) ->
     return None
 
 
-def _sent_by(rule: Rule) -> Iterator[str]:
+def sent_by(rule: Rule, *, by_mail: bool | None = None) -> Iterator[str]:
+    """The names of templates that a rule sends as it stands: all, or only those it mails, or only those it texts."""
     assert rule.current is not None
     for action in rule.current.actions:
-        if isinstance(action, dict):
+        if isinstance(action, dict) and by_mail in (None, action.get("type") == "send_email"):
             named = [action.get("template"), *action.get("templates", ())]
             yield from (str(name) for name in named if name)
 

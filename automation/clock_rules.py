@@ -8,14 +8,14 @@ leaves a trace: why a clock rule did not fire is computed when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from accounts.models import Location
 from automation import anchors, engine, facts, query, rulebook
 from automation.anchors import AnchorFacts
 from automation.events import RULE_DUE
-from automation.models import Rule, RuleRun
-from automation.subjects import Happening, Subject
+from automation.models import ClockLook, Rule, RuleRun
+from automation.subjects import Happening, Subject, Visit
 from automation.triggers import CLOCK
 from contacts.models import Contact, Touchpoint
 from contacts.vocabulary import OUTBOUND
@@ -77,6 +77,9 @@ def clock_rules(items: list[Work]) -> None:
         rules = Rule.objects.filter(
             location=location, trigger=CLOCK, every=item.args["every"], is_active=True
         )
+        ClockLook.objects.bulk_create(
+            [ClockLook(location_id=location.pk, slot=item.args["slot"])], ignore_conflicts=True
+        )
         for rule in rules.select_related("current").order_by("priority", "key"):
             fire(rule, location, slot=item.args["slot"])
             crashpoint("clock.told")
@@ -124,7 +127,10 @@ def _due(
     for pk, subject in subjects.items():
         if engine.plan_run(subject, text, now=now).outcome is not engine.Outcome.MATCHED:
             continue
-        anchor = anchors.anchor(rule.anchor, anchor_facts(contacts[pk], subject, now, answered=pk not in own))
+        anchor = anchors.anchor(
+            rule.anchor,
+            anchor_facts(contacts[pk], subject.visit, subject.local_day(now), answered=pk not in own),
+        )
         if anchor:
             due.append((pk, subject.visit_id if rule.anchor == "booking" else None, anchor))
     met = set(
@@ -169,13 +175,15 @@ def own_last_words(rule: Rule, contact_ids: Sequence[int]) -> frozenset[int]:
     return frozenset(contact_id for contact_id, run in by_rules.items() if run in mine)
 
 
-def anchor_facts(contact: Contact, subject: Subject, now: datetime, *, answered: bool = True) -> AnchorFacts:
-    """What an anchor may be made of, for one contact. Not `answered`: the last word was the rule's own."""
+def anchor_facts(contact: Contact, visit: Visit | None, today: date, *, answered: bool = True) -> AnchorFacts:
+    """What an anchor may be made of, for one contact and the next visit, on a day of the clinic. Not `answered`: the
+    last word was the rule's own.
+    """
     return AnchorFacts(
         contact_id=contact.pk,
-        today=subject.local_day(now),
-        booking_id=subject.visit_id,
-        appointment_at=subject.visit.at if subject.visit is not None else None,
+        today=today,
+        booking_id=None if visit is None else visit.id,
+        appointment_at=None if visit is None else visit.at,
         last_outbound_at=contact.last_outbound_at if answered else None,
         last_touchpoint_at=contact.last_touchpoint_at,
         stage_entered_at=contact.stage_entered_at,

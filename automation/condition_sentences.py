@@ -53,6 +53,11 @@ def describe(node: Node) -> str:
     return word.join(_inner(part) for part in node.parts)
 
 
+def words_of(type: FieldType, op: Op) -> str:
+    """A comparison of this type in words, with {} for the value."""
+    return _WORDS.get(type, _PLAIN)[op]
+
+
 def _inner(node: Node) -> str:
     return describe(node) if isinstance(node, Leaf | Not) else f"({describe(node)})"
 
@@ -61,8 +66,7 @@ def _leaf(leaf: Leaf) -> str:
     spoken = leaf.spec.spoken
     if leaf.op == "exists":
         return f"{spoken} is {'known' if leaf.wanted else 'not known'}"
-    words = _WORDS.get(leaf.spec.type, _PLAIN)[leaf.op]
-    return f"{spoken} {words.format(_operand(leaf))}"
+    return f"{spoken} {words_of(leaf.spec.type, leaf.op).format(_operand(leaf))}"
 
 
 def _operand(leaf: Leaf) -> str:

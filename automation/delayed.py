@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+
+from django.db import transaction
 
 from accounts.models import Location
 from automation import executor, facts, rulebook
+from automation.events import RULE_STEP_WITHDRAWN
 from automation.executor import DELAYED, Job
 from automation.facts import Wanted
 from automation.handlers import happening_of, settle_runs
 from automation.models import ActionRun, RuleRun
 from automation.subjects import Happening, Subject
 from contacts import locks as contact_locks
-from core import clock, work
+from core import clock, events, work
+from core.causes import Cause
 from core.crashpoints import crashpoint, declare
+from core.errors import Conflict, NotFound
+from core.events import NewEvent
 from core.models import Event, Work
 
 declare("rule.step_taken")
 
 SWITCHED_OFF = "The rule was switched off meanwhile."
+IN_SHADOW = "The rule was put into shadow meanwhile."
 NOT_LIVE = "Automation is not live at this clinic."
 
 
 @work.handler(DELAYED, batch=100)
 def delayed_action(items: list[Work]) -> None:
     """Take steps that waited, those of one contact in order."""
+    contact_locks.lock_for(items)
     wanted = {(item.args["run"], item.args["step"]): item for item in items if item.event is not None}
     rows = ActionRun.objects.filter(run_id__in={run for run, _ in wanted}).select_related(
         "run__rule", "run__version", "run__location"
@@ -40,7 +48,6 @@ def delayed_action(items: list[Work]) -> None:
         for row in group
         if (key := (row.run_id, row.step)) in wanted and row.state == ActionRun.State.PENDING
     }
-    contact_locks.lock_those_there(row.run.contact_id for row in waiting.values())
     for wave in _waves_of([(wanted[key], row) for key, row in waiting.items()], items):
         _take_steps(wave, alone=len(items) == 1)
     ActionRun.objects.bulk_update(
@@ -76,13 +83,14 @@ def _take_steps(wave: Sequence[tuple[Work, ActionRun]], *, alone: bool) -> None:
     subjects = reload(list(happenings.values()), facts.EVERYTHING)
     queues = []
     for _, row in wave:
-        refusal = _no_longer(row.run)
+        refusal = no_longer(row.run)
         if refusal:
             row.state, row.reason = refusal
             continue
         text = rulebook.text_of(row.run.rule, row.run.version)
         if text.broken:
             row.state, row.reason = ActionRun.State.FAILED, text.broken
+            row.attempts += 1
             continue
         subject = subjects[happenings[row.pk].event_id]
         rule_id = str(row.run.rule.public_id)
@@ -95,10 +103,71 @@ def _happening(event: Event, run: RuleRun) -> Happening:
     return replace(happening_of(event, run.anchor), contact_id=run.contact_id)
 
 
-def _no_longer(run: RuleRun) -> tuple[str, str] | None:
+@transaction.atomic
+def withdraw_step(step_id: int, *, reason: str, cause: Cause) -> ActionRun:
+    """Let a step that waits, or that failed, not be taken. Raises Conflict when it does neither, NotFound when there is
+    no such step.
+    """
+    contact_locks.lock_those_there(
+        ActionRun.objects.filter(pk=step_id).values_list("run__contact_id", flat=True)
+    )
+    row = (
+        ActionRun.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("run")
+        .filter(pk=step_id)
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such step.")
+    if row.state not in (ActionRun.State.PENDING, ActionRun.State.FAILED):
+        raise Conflict("This step neither waits nor failed.", code="not_pending")
+    row.state, row.updated_at = ActionRun.State.SKIPPED, clock.now()
+    row.reason = (
+        f"Withdrawn by a person: {reason.strip()[:200]}" if reason.strip() else "Withdrawn by a person."
+    )
+    row.save()
+    work.cancel([f"action:{row.run_id}:{row.step}"])
+    settle_runs({row.run_id: (row.run, list(ActionRun.objects.filter(run=row.run_id)))})
+    events.record_many([_step_withdrawn(row, cause)])
+    return row
+
+
+def withdraw_steps(run_ids: Iterable[int], *, reason: str, cause: Cause) -> int:
+    """Let the waiting steps of these runs not be taken, as a set. Returns how many waited. `reason` is a sentence;
+    the caller has locked the contacts.
+    """
+    waiting = ActionRun.objects.select_for_update(no_key=True, of=("self",)).filter(
+        run_id__in=list(run_ids), state=ActionRun.State.PENDING
+    )
+    rows = list(waiting.select_related("run").order_by("pk"))
+    if not rows:
+        return 0
+    for row in rows:
+        row.state, row.reason, row.updated_at = ActionRun.State.SKIPPED, reason, clock.now()
+    ActionRun.objects.bulk_update(rows, ["state", "reason", "updated_at"])
+    work.cancel([f"action:{row.run_id}:{row.step}" for row in rows])
+    runs = {row.run_id: row.run for row in rows}
+    steps: dict[int, list[ActionRun]] = defaultdict(list)
+    for row in ActionRun.objects.filter(run_id__in=runs).order_by("run_id", "step"):
+        steps[row.run_id].append(row)
+    settle_runs({pk: (run, steps[pk]) for pk, run in runs.items()})
+    events.record_many([_step_withdrawn(row, cause) for row in rows])
+    return len(rows)
+
+
+def _step_withdrawn(row: ActionRun, cause: Cause) -> NewEvent:
+    return NewEvent(
+        RULE_STEP_WITHDRAWN, cause=cause, location_id=row.run.location_id, contact_id=row.run.contact_id,
+        booking_id=row.run.booking_id, data={"run": str(row.run.public_id), "step": row.step}, source="user",
+    )  # fmt: skip
+
+
+def no_longer(run: RuleRun) -> tuple[str, str] | None:
     """Why a step that waited is not taken, whatever the facts are."""
     if not run.rule.is_active:
         return ActionRun.State.SKIPPED, SWITCHED_OFF
+    if run.rule.is_shadow:
+        return ActionRun.State.HELD, IN_SHADOW
     if run.location.automation_mode != Location.AutomationMode.LIVE:
         return ActionRun.State.HELD, NOT_LIVE
     return None

@@ -148,7 +148,7 @@ def _delayed(job: Job) -> NewWork:
     )
 
 
-def delayed(run: RuleRun, step: int, *, due_at: datetime, key: str) -> NewWork:
+def delayed(run: RuleRun, step: int, *, due_at: datetime, key: str | None = None) -> NewWork:
     """The work item of a step that waits."""
     return NewWork(
         handler=DELAYED,

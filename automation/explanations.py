@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from accounts import access
+from django.db.models import F, QuerySet
+from django.urls import reverse
+
 from accounts.models import User
-from automation import selectors
-from contacts import panels
+from automation import selectors, why_panel
+from automation.models import RuleRun
+from contacts import panels, timeline
 from contacts.models import Contact
+from contacts.timeline import Moment, Source
 from core.explain import explainers
 from core.models import Event
 from tasks import home
-
-SHOWN = 12
-SHOWN_PASSED_OVER = 8
 
 
 def of_event(event: Event) -> list[str]:
@@ -27,15 +28,17 @@ def of_event(event: Event) -> list[str]:
     return lines
 
 
-def for_contact(contact: Contact, user: User) -> dict[str, Any] | None:
-    """What the panel shows: what ran, and for each rule that is on why it would not run now."""
-    if not access.allowed(user, "read", "settings", contact.location_id):
-        return None
-    return {
-        "ran": selectors.why(contact, limit=SHOWN, did=True),
-        "passed_over": selectors.why(contact, limit=SHOWN_PASSED_OVER, did=False),
-        "previews": selectors.why_not(contact),
-    }
+def _rows(contact: Contact) -> QuerySet[RuleRun]:
+    """What rules did, or would have done; that one did not run is told by "why not"."""
+    runs = RuleRun.objects.filter(contact=contact).exclude(state=RuleRun.State.NOT_MATCHED)
+    return runs.select_related("rule").annotate(at=F("created_at"))
+
+
+def _in_words(run: RuleRun) -> Moment:
+    link = reverse("admin:automation_rulerun_change", args=(run.public_id,))
+    note = run.get_state_display()
+    return Moment("rule", run.pk, run.created_at, run.state, f"Rule: {run.rule.name}", "rule_run", str(run.pk),
+                  note=note, link=link)  # fmt: skip
 
 
 def notices(user: User, now: datetime) -> dict[str, Any] | None:
@@ -49,5 +52,7 @@ def connect() -> None:
     home.cards.register("notices", home.Card(20, "automation/notices_card.html", notices))
     explainers.register("automation", of_event)
     panels.register_panel(
-        "why", "Why? / Why not?", 70, template="automation/why_panel.html", context=for_contact
-    )
+        "why", "Why? / Why not?", 70, template="automation/why_panel.html", asked=why_panel.for_contact,
+        lazy=True, closed=True, resource="settings",
+    )  # fmt: skip
+    timeline.sources.register("rule", Source("Rules", 5, _rows, _in_words, "settings"))

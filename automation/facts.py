@@ -16,7 +16,7 @@ from typing import Any
 from accounts.models import Location
 from automation import fields, golive, visit_facts
 from automation.condition_tree import FieldSpec
-from automation.subjects import NO_RECALL, Happening, Subject
+from automation.subjects import NO_RECALL, Happening, Recall, Subject
 from bookings.models import Booking, ServiceType, Status, Urgency
 from contacts import pipeline
 from contacts import services as contact_services
@@ -96,8 +96,8 @@ def load(
     """The subject of each happening, by event id. `events` are their event facts (see `event_facts`)."""
     contacts = _contacts({h.contact_id for h in happenings if h.contact_id is not None})
     visits = visit_facts.Visits(happenings, now)
-    tasks = _open_tasks(contacts) if wanted.tasks else {}
-    consents = _consents(contacts.values()) if wanted.consent else {}
+    tasks = open_tasks(contacts) if wanted.tasks else {}
+    consents = consent_facts(contacts.values()) if wanted.consent else {}
     others = visits.others()
     recalls = visit_facts.recalls(happenings, contacts, visits)
     clocks = {pk: clock_facts(location, now) for pk, location in locations.items()}
@@ -106,31 +106,69 @@ def load(
     for happening in happenings:
         contact = contacts.get(happening.contact_id or 0)
         booking = visits.of(happening)
-        facts: dict[str, object] = {**clocks[happening.location_id], **events.get(happening.event_id, {})}
+        known: dict[str, object] = {
+            **clocks[happening.location_id],
+            **events.get(happening.event_id, {}),
+        }
         if contact is not None:
-            facts |= _contact_facts(contact, now)
-            facts["open_tasks"] = sorted(tasks.get(contact.pk, ()))
-            facts["has_future_booking"] = contact.pk in visits.next
-            facts |= consents.get(contact.pk, {})
+            known["open_tasks"] = sorted(tasks.get(contact.pk, ()))
+            known["has_future_booking"] = contact.pk in visits.next
+            known |= consents.get(contact.pk, {})
         if booking is not None:
-            facts |= visit_facts.values(booking, now)
-            facts["has_other_live_booking"] = booking.pk in others
-        subjects[happening.event_id] = Subject(
-            happening=happening,
-            facts=facts,
-            zone=locations[happening.location_id].zone,
-            closing=closings[happening.location_id],
-            visit=None if booking is None else visit_facts.visit(booking),
-            absent=_absent(contact),
-            recall=recalls.get(happening.contact_id or 0, NO_RECALL),
-            limit=golive.limit(
-                happening,
-                live_since=locations[happening.location_id].live_since,
-                over_at=None if booking is None else booking.ends_at,
-                now=now,
-            ),
-        )
+            known["has_other_live_booking"] = booking.pk in others
+        subjects[happening.event_id] = assemble(
+            happening, known, contact=contact, booking=booking, location=locations[happening.location_id],
+            closing=closings[happening.location_id], recall=recalls.get(happening.contact_id or 0, NO_RECALL),
+            now=now,
+        )  # fmt: skip
     return subjects
+
+
+def assemble(
+    happening: Happening, known: Mapping[str, object], *, contact: Contact | None, booking: Booking | None,
+    location: Location, closing: datetime, recall: Recall, now: datetime,
+) -> Subject:  # fmt: skip
+    """A happening with its facts: what is `known` already, and what its contact and its visit say. No query."""
+    facts: dict[str, object] = {**known}
+    if contact is not None:
+        facts |= _contact_facts(contact, now)
+    if booking is not None:
+        facts |= visit_facts.values(booking, now)
+    return Subject(
+        happening=happening,
+        facts=facts,
+        zone=location.zone,
+        closing=closing,
+        visit=None if booking is None else visit_facts.visit(booking),
+        absent=_absent(contact),
+        recall=recall,
+        limit=golive.limit(
+            happening,
+            live_since=location.live_since,
+            over_at=None if booking is None else booking.ends_at,
+            now=now,
+        ),
+    )
+
+
+def of_person(
+    happening: Happening, known: Mapping[str, object], *, contact: Contact | None, own: Booking | None,
+    live: Sequence[Booking], open_tasks: Iterable[str], consents: Mapping[str, object], location: Location,
+    closing: datetime, now: datetime, recall: Recall = NO_RECALL,
+) -> Subject:  # fmt: skip
+    """A happening with its facts, for one person whose rows are at hand: `own` is the visit it speaks of, `live` are
+    the visits ahead, soonest first; `closing` is when the clinic's business day ends. No query.
+    """
+    visit = own if happening.booking_id is not None else next(iter(live), None)
+    known = {**known, **consents}
+    if contact is not None:
+        known |= {"open_tasks": sorted(open_tasks), "has_future_booking": bool(live)}
+    if visit is not None:
+        known["has_other_live_booking"] = any(other.pk != visit.pk for other in live)
+    return assemble(
+        happening, known, contact=contact, booking=visit, location=location,
+        closing=closing, recall=recall, now=now,
+    )  # fmt: skip
 
 
 def stored(facts: Mapping[str, object]) -> dict[str, Any]:
@@ -205,7 +243,8 @@ CONTACT_READERS: Mapping[str, Callable[[Contact, datetime], object]] = {
 }
 
 
-def _open_tasks(contacts: Mapping[int, Contact]) -> dict[int, set[str]]:
+def open_tasks(contacts: Mapping[int, Contact]) -> dict[int, set[str]]:
+    """The types of each contact's open tasks; one query."""
     found: dict[int, set[str]] = defaultdict(set)
     if contacts:
         rows = Task.objects.filter(contact_id__in=contacts, status__in=Task.OPEN)
@@ -214,7 +253,7 @@ def _open_tasks(contacts: Mapping[int, Contact]) -> dict[int, set[str]]:
     return found
 
 
-def _consents(contacts: Iterable[Contact]) -> dict[int, dict[str, object]]:
+def consent_facts(contacts: Iterable[Contact]) -> dict[int, dict[str, object]]:
     """`consent.marketing` is that of texts, `consent.email_marketing` that of e-mails."""
     by_location: dict[int, list[Contact]] = defaultdict(list)
     for contact in contacts:
@@ -223,16 +262,18 @@ def _consents(contacts: Iterable[Contact]) -> dict[int, dict[str, object]]:
     for location_id, group in by_location.items():
         addresses = [a for contact in group for a in (contact.reach_phone, contact.email) if a]
         states = contact_services.consent_for(location_id, addresses)
-        for contact in group:
-            found[contact.pk] = {}
-            for channel, prefix, address in (
-                ("sms", "", contact.reach_phone),
-                ("email", "email_", contact.email),
-            ):
-                said = states.get(address, {})
-                for purpose, default in contact_services.CONSENT_DEFAULTS.items():
-                    state = said.get((channel, purpose), default) if address else None
-                    found[contact.pk][f"consent.{prefix}{purpose}"] = state and str(state)
+        found |= {contact.pk: consents_of(contact.reach_phone, contact.email, states) for contact in group}
+    return found
+
+
+def consents_of(phone: str, email: str, states: Mapping[str, contact_services.States]) -> dict[str, object]:
+    """The consents of one person, from what stands for the number and the e-mail that reach them. No query."""
+    found: dict[str, object] = {}
+    for channel, prefix, address in (("sms", "", phone), ("email", "email_", email)):
+        said = states.get(address, {})
+        for purpose, default in contact_services.CONSENT_DEFAULTS.items():
+            state = said.get((channel, purpose), default) if address else None
+            found[f"consent.{prefix}{purpose}"] = state and str(state)
     return found
 
 

@@ -23,6 +23,7 @@ from core.models import Event, Work
 RUN_RULES = "automation.run_rules"
 OFF, LIVE = Location.AutomationMode.OFF, Location.AutomationMode.LIVE
 SHADOW = "Shadow mode: recorded, not done."
+RULE_IN_SHADOW = "The rule is in shadow: recorded, not done."
 
 State = RuleRun.State
 
@@ -36,7 +37,7 @@ def run_rules(items: list[Work]) -> None:
     happened = [item.event for item in items if item.event is not None and item.event.location_id is not None]
     taken_over = {item.event_id for item in items if item.args.get("taken_over")}
     places = rulebook.locations({event.location_id or 0 for event in happened})
-    contact_locks.lock_those_there(event.contact_id for event in happened)
+    contact_locks.lock_for(items)
     for wave in _waves(happened):
         _Wave(wave, places, taken_over, alone=len(items) == 1).run()
 
@@ -158,18 +159,20 @@ class _Wave:
             for plan in plans:
                 if plan.outcome is Outcome.NOT_MATCHED and subject.happening.type == triggers.RULE_DUE:
                     continue  # Its time may come again: the anchor is not used up.
-                run = self._run(plan, subject, snapshots[subject.happening.event_id])
-                runs.append((run, plan, subject, rules[plan.rule.rule_id]))
+                rule = rules[plan.rule.rule_id]
+                run = self._run(plan, subject, rule, snapshots[subject.happening.event_id])
+                runs.append((run, plan, subject, rule))
         RuleRun.objects.bulk_create([run for run, _, _, _ in runs])
         events.record_many([_stopped(run, rule) for run, _, _, rule in runs if run.state == State.STOPPED])
         queues: dict[int, list[Job]] = defaultdict(list)
         held: list[ActionRun] = []
         for run, plan, subject, rule in runs:
             jobs = [_job(run, plan, rule, step, subject, self.now) for step in plan.rule.steps if plan.steps]
-            if _mode(self.places, self.events[subject.happening.event_id]) == LIVE:
+            if self._is_live(rule, subject.happening):
                 queues[subject.happening.event_id] += jobs
             else:
-                held += [_hold(job, planned) for job, planned in zip(jobs, plan.steps, strict=True)]
+                why = RULE_IN_SHADOW if rule.is_shadow else SHADOW
+                held += [_hold(job, planned, why) for job, planned in zip(jobs, plan.steps, strict=True)]
         ActionRun.objects.bulk_create(held)
         return list(queues.values())
 
@@ -189,11 +192,14 @@ class _Wave:
         made = FactSnapshot.objects.bulk_create([row for row in rows if row.event_id not in known])
         return known | {row.event_id: row for row in made}
 
-    def _run(self, plan: RunPlan, subject: Subject, snapshot: FactSnapshot) -> RuleRun:
+    def _is_live(self, rule: Rule, happening: Happening) -> bool:
+        """Whether what the rule decides about this is done, not only recorded."""
+        return not rule.is_shadow and _mode(self.places, self.events[happening.event_id]) == LIVE
+
+    def _run(self, plan: RunPlan, subject: Subject, rule: Rule, snapshot: FactSnapshot) -> RuleRun:
         happening = subject.happening
         cause = happening.cause.then("", plan.rule.rule_id, happening.contact_id)
-        live = _mode(self.places, self.events[happening.event_id]) == LIVE
-        matched = State.DONE if live else State.MATCHED
+        matched = State.DONE if self._is_live(rule, happening) else State.MATCHED
         state = {
             Outcome.MATCHED: matched,
             Outcome.NOT_MATCHED: State.NOT_MATCHED,
@@ -243,8 +249,8 @@ def _job(run: RuleRun, plan: RunPlan, rule: Rule, step: engine.Step, subject: Su
     return Job(row, run, plan.rule, str(rule.public_id), step, subject)
 
 
-def _hold(job: Job, planned: engine.StepPlan) -> ActionRun:
-    job.row.state, job.row.reason, job.row.run_at = ActionRun.State.HELD, SHADOW, planned.run_at
+def _hold(job: Job, planned: engine.StepPlan, why: str) -> ActionRun:
+    job.row.state, job.row.reason, job.row.run_at = ActionRun.State.HELD, why, planned.run_at
     job.row.facts_seen = [reason.as_dict() for reason in planned.seen]
     if planned.turn is engine.Turn.SKIP:
         job.row.state, job.row.reason = ActionRun.State.SKIPPED, planned.reason

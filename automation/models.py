@@ -11,9 +11,16 @@ from django.db.models.functions import Lower
 
 from accounts.roles import Access
 from automation import anchors, triggers
+from automation.backtest_models import BackTest, BackTestHit
+from automation.journal_models import ClockLook, FactChange, position
 from core import clock
 from core.causes import Cause
 from core.models import BaseModel
+
+__all__ = [
+    "ActionRun", "BackTest", "BackTestHit", "ClockLook", "FactChange", "FactSnapshot", "Rule", "RuleDraft", "RuleRun",
+    "RuleVersion", "SavedSegment",
+]  # fmt: skip
 
 
 class Rule(BaseModel):
@@ -45,6 +52,10 @@ class Rule(BaseModel):
     )
     priority = models.PositiveSmallIntegerField(default=100, help_text="Lower ones run first.")
     is_active = models.BooleanField("on", default=True)
+    is_shadow = models.BooleanField(
+        "in shadow", default=False, db_default=False,
+        help_text="While it is on: what it would do is recorded, nothing is done.",
+    )  # fmt: skip
     paused_reason = models.CharField(
         "why it was paused", max_length=300, blank=True, default="", db_default="", editable=False,
         help_text="By the system; switched on again, it is empty.",
@@ -77,8 +88,27 @@ class Rule(BaseModel):
             ),
         ]
 
+    class Mode(models.TextChoices):
+        """What becomes of what it meets."""
+
+        OFF = "off", "Off"
+        SHADOW = "shadow", "In shadow"
+        LIVE = "on", "On"
+
     def __str__(self) -> str:
         return f"{self.key} {self.name}"
+
+    @property
+    def mode(self) -> Rule.Mode:
+        """Off; in shadow (recorded, not done); or on."""
+        if not self.is_active:
+            return Rule.Mode.OFF
+        return Rule.Mode.SHADOW if self.is_shadow else Rule.Mode.LIVE
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether staff changed a delivered rule."""
+        return self.is_seeded and self.current is not None and not self.current.is_seed
 
 
 class RuleVersion(models.Model):
@@ -110,8 +140,29 @@ class RuleVersion(models.Model):
         return f"version {self.number}"
 
 
+class RuleDraft(BaseModel):
+    """A rule as somebody is writing it: a change of `rule`, or a new one. It does nothing until it is published.
+
+    `wording` is JSON as the editor holds it, complete or not. Changed through `automation.drafts` only.
+    """
+
+    access: ClassVar[Access] = Access(resource="settings", location="location")
+
+    location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="+")
+    rule = models.OneToOneField(Rule, null=True, on_delete=models.CASCADE, related_name="draft")
+    wording = models.JSONField(default=dict)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"draft of {self.rule_id or 'a new rule'}"
+
+
 class FactSnapshot(models.Model):
-    """What was known when an event was handled: one for all its runs, without free text."""
+    """What was known when an event was handled: one for all its runs, without free text. `position` is how far the
+    journal of facts had come.
+    """
 
     access: ClassVar[Access] = Access(resource="settings", location="location_id")
 
@@ -119,6 +170,7 @@ class FactSnapshot(models.Model):
     location_id = models.BigIntegerField(null=True)
     values = models.JSONField(default=dict)
     at = models.DateTimeField(default=clock.now)
+    position = models.BigIntegerField(null=True, editable=False, db_default=position())
 
     def __str__(self) -> str:
         return f"facts of event {self.event_id}"
@@ -166,6 +218,11 @@ class RuleRun(BaseModel):
             models.Index(fields=("contact", "-id"), name="rulerun_contact"),
             models.Index(fields=("location", "-id"), name="rulerun_location"),
             models.Index(fields=("rule", "created_at"), name="rulerun_figures"),
+            models.Index(
+                fields=("state", "-id"),
+                name="rulerun_ended_early",
+                condition=Q(state__in=["failed", "stopped"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -207,6 +264,9 @@ class ActionRun(BaseModel):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=("state", "-id"), name="actionrun_open", condition=Q(state__in=["pending", "failed"])
+            ),
+            models.Index(
+                fields=("run_at",), name="actionrun_notices", condition=Q(type="notify_staff", state="done")
             ),
         ]
 

@@ -1,7 +1,7 @@
 """The other reading of conditions: as a database query over contacts (domain.md §5).
 
-A clock rule, a preview and a back-test look for contacts with it; the predicate over facts then decides. A
-reading may select too many, never too few, and says whether it is exact.
+A clock rule and a segment look for contacts with it; the predicate over facts then decides. A reading
+may select too many, never too few, and says whether it is exact.
 
 Each node is read twice: `may` selects every contact whose facts could satisfy it, `must` only those whose
 facts surely do. They are the same where the reading is exact, and `not` swaps them. Every leaf is

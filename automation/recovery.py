@@ -13,6 +13,7 @@ from datetime import timedelta
 from automation.events import CONTACT_RECOVERED
 from bookings.events import BOOKING_CREATED
 from bookings.models import Booking, Status
+from contacts import locks as contact_locks
 from core import events, work
 from core.causes import Cause
 from core.events import NewEvent, record_many
@@ -30,6 +31,7 @@ any other visit, and after a recall text went out. Each cancellation and each te
 @work.handler(RECOVER, batch=100)
 def recover(items: list[Work]) -> None:
     """Note which of the visits that were just booked win somebody back; a few queries however many."""
+    contact_locks.lock_for(items)
     heard = [item.event for item in items if item.event is not None and item.event.contact_id is not None]
     contacts = {event.contact_id for event in heard if event.contact_id is not None}
     visits: dict[int, list[Booking]] = defaultdict(list)

@@ -28,7 +28,7 @@ def packs() -> dict[str, dict[str, Any]]:
     return {rule["key"]: rule for rule in rules}
 
 
-def input_of(seed: dict[str, Any], *, is_active: bool = True) -> RuleInput:
+def input_of(seed: dict[str, Any], *, is_active: bool = True, is_shadow: bool = False) -> RuleInput:
     """A delivered rule as the services take it."""
     return RuleInput(
         name=seed["name"],
@@ -39,6 +39,7 @@ def input_of(seed: dict[str, Any], *, is_active: bool = True) -> RuleInput:
         every=seed.get("every", ""),
         anchor=seed.get("anchor", ""),
         is_active=is_active,
+        is_shadow=is_shadow,
     )
 
 
@@ -82,6 +83,7 @@ def _freshen(rule: Rule, delivered: dict[str, Any]) -> None:
         every=delivered.get("every", ""),
         anchor=delivered.get("anchor", ""),
         is_active=rule.is_active,
+        is_shadow=rule.is_shadow,
     )
     services.save_rule(rule.pk, wanted=wanted, author=None, cause=CAUSE, is_seed=True)
 
@@ -96,5 +98,5 @@ def restore_rule(rule_id: int, *, author: User | None, cause: Cause) -> Rule:
     delivered = packs().get(rule.key) if rule.is_seeded else None
     if delivered is None:
         raise Conflict("Only a rule that came with the system can be restored.", code="not_delivered")
-    wanted = input_of(delivered, is_active=rule.is_active)
+    wanted = input_of(delivered, is_active=rule.is_active, is_shadow=rule.is_shadow)
     return services.save_rule(rule.pk, wanted=wanted, author=author, cause=cause, is_seed=True)

@@ -25,7 +25,10 @@ PART = 500
 #: People whose facts are looked at one by one for a count, where the database cannot tell alone.
 LOOKED_AT = 5_000
 KIND = "segment"
-_SCOPES: tuple[Scope, ...] = ("contact",)
+LONGEST_NAME = 120
+CHANGED = "Somebody changed this segment meanwhile. Load the page anew and make your change again."
+#: What conditions of a segment may look at.
+SCOPES: tuple[Scope, ...] = ("contact",)
 _REASONS: Mapping[Scope, str] = {
     "contact": "",
     "booking": "a segment is made of what is known of people; for visits ask 'has_future_booking'",
@@ -47,7 +50,7 @@ class Count:
 
 def parse(raw: object) -> Node:
     """Conditions of a segment: as rules use them, about contacts alone. Raises Invalid by path."""
-    return conditions.parse(raw, facts.registry(), scopes=_SCOPES, reasons=_REASONS)
+    return conditions.parse(raw, facts.registry(), scopes=SCOPES, reasons=_REASONS)
 
 
 def sentence(raw: object) -> str:
@@ -104,12 +107,16 @@ def create_segment(*, location: Location, name: str, conditions: Any, cause: Cau
 
 @transaction.atomic
 def save_segment(
-    segment_id: int, *, cause: Cause, name: str | None = None, conditions: Any = None
+    segment_id: int, *, cause: Cause, name: str | None = None, conditions: Any = None, seen: str | None = None
 ) -> SavedSegment:
-    """Change a segment's name, its conditions or both. Raises as `create_segment`; NotFound when it is gone."""
+    """Change a segment's name, its conditions or both. `seen` is the moment it was last changed, as its writer knows
+    it. Raises as `create_segment`; NotFound when it is gone, Conflict when somebody changed it since.
+    """
     segment = SavedSegment.objects.select_for_update(no_key=True, of=("self",)).filter(pk=segment_id).first()
     if segment is None:
         raise NotFound("There is no such segment.")
+    if seen is not None and seen != segment.updated_at.isoformat():
+        raise Conflict(CHANGED, code="changed_meanwhile")
     return _save(
         segment,
         segment.name if name is None else name,
@@ -122,6 +129,8 @@ def _save(segment: SavedSegment, name: str, raw: Any, cause: Cause) -> SavedSegm
     segment.name = name.strip()
     if not segment.name:
         raise Invalid("Give the segment a name.", fields={"name": "Give it a name."})
+    if len(segment.name) > LONGEST_NAME:
+        raise Invalid(f"Give it a name of at most {LONGEST_NAME} letters.", fields={"name": "too long"})
     parse(raw)
     segment.conditions = raw
     try:

@@ -20,12 +20,11 @@ from automation import (
     engine,
     facts,
     intents,
-    query,
     rulebook,
     sentences,
 )
 from automation.engine import Outcome, RunPlan, StepPlan
-from automation.handlers import happening_of
+from automation.handlers import RULE_IN_SHADOW, happening_of
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
 from automation.subjects import Happening, Subject
 from automation.triggers import CLOCK, RULE_DUE, TRIGGERS
@@ -50,6 +49,9 @@ _INNER = frozenset(
     }
 )
 
+#: Runs of rules that did nothing.
+PASSED_OVER = Q(state__in=(RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED))
+
 
 def runs() -> QuerySet[RuleRun]:
     """Runs with what showing them needs, newest first."""
@@ -66,8 +68,7 @@ def why(contact: Contact, *, limit: int = 50, did: bool | None = None) -> list[R
     """
     rows = runs().filter(contact=contact)
     if did is not None:
-        passed_over = Q(state__in=(RuleRun.State.NOT_MATCHED, RuleRun.State.STOPPED))
-        rows = rows.exclude(passed_over) if did else rows.filter(passed_over)
+        rows = rows.exclude(PASSED_OVER) if did else rows.filter(PASSED_OVER)
     return list(rows[:limit])
 
 
@@ -103,11 +104,20 @@ def sentence(rule: Rule, version: RuleVersion | None = None) -> str:
     text = rulebook.text_of(rule, version)
     if text.broken:
         return f"Cannot be read: {text.broken}"
-    when = TRIGGERS[rule.trigger].label
-    if rule.trigger == CLOCK:
-        when = f"{rule.get_every_display()}, once per {rule.get_anchor_display()}"
-    only = "" if text.conditions == conditions.All(()) else f", if {conditions.describe(text.conditions)}"
-    return f"{when}{only}: {', then '.join(sentences.describe(step) for step in text.steps)}."
+    return sentence_of(rule.trigger, rule.every, rule.anchor, text.conditions, text.steps)
+
+
+def sentence_of(
+    trigger: str, every: str, anchor: str, node: conditions.Node, steps: Sequence[engine.Step]
+) -> str:
+    """A wording in plain words, saved or not."""
+    when = TRIGGERS[trigger].label
+    if trigger == CLOCK:
+        how_often = dict(Rule.Every.choices).get(every, "By the clock") if every else "By the clock"
+        when = f"{how_often}, once per {dict(anchors.CHOICES).get(anchor, '…')}"
+    only = "" if node == conditions.All(()) else f", if {conditions.describe(node)}"
+    does = ", then ".join(sentences.describe(step) for step in steps) or "nothing yet"
+    return f"{when}{only}: {does}."
 
 
 @dataclass(frozen=True)
@@ -155,9 +165,9 @@ def _planned(step: StepPlan) -> dict[str, Any]:
     }
 
 
-def preview(contact: Contact, rule: Rule) -> Preview:
-    """What the rule would do for this contact now. Writes nothing."""
-    return why_not(contact, [rule])[0]
+def preview(contact: Contact, rule: Rule, text: engine.RuleText | None = None) -> Preview:
+    """What the rule would do for this contact now; in the wording given, which need not be saved. Writes nothing."""
+    return why_not(contact, [rule], {} if text is None else {rule.pk: text})[0]
 
 
 def check_event(user: User | AnonymousUser, event: Event) -> None:
@@ -168,25 +178,33 @@ def check_event(user: User | AnonymousUser, event: Event) -> None:
             raise NotFound("There is no such event.")
 
 
-def preview_event(event: Event, rule: Rule) -> Preview:
-    """What the rule would do about an event, by the facts as they are now. Writes nothing."""
+def preview_event(event: Event, rule: Rule, text: engine.RuleText | None = None) -> Preview:
+    """What the rule would do about an event, by the facts as they are now; in the wording given, which need not be
+    saved. Writes nothing.
+    """
     happening = happening_of(event)
-    text = rulebook.text_of(rule)
+    text = text or rulebook.text_of(rule)
     known = facts.event_facts([event])
     places = {rule.location_id: rule.location}
     subject = facts.load([happening], known, now=clock.now(), locations=places)[event.pk]
     obstacles = _switches(rule)
     if event.type != (RULE_DUE if rule.trigger == CLOCK else rule.trigger):
         obstacles.append(f"It starts on something else: {TRIGGERS[rule.trigger].label.lower()}.")
-    if RuleRun.objects.filter(rule=rule, anchor=happening.anchor).exists():
+    if rule.pk and RuleRun.objects.filter(rule=rule, anchor=happening.anchor).exists():
         obstacles.append("It has met this before.")
     plan = engine.plan_run(subject, text, now=clock.now())
     basis = f"About {event.type}, {event.occurred_at.isoformat()}, by what is known now."
     return Preview(rule, plan, subject, basis, tuple(obstacles))
 
 
-def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Preview]:
+def why_not(
+    contact: Contact,
+    rules: Sequence[Rule] | None = None,
+    wordings: Mapping[int | None, engine.RuleText] | None = None,
+) -> list[Preview]:
     """For each rule that is on at the contact's location (or these): would it run now, and if not, why not?
+
+    `wordings` stand in for those of some rules.
 
     A few queries, however many the rules. Writes nothing.
     """
@@ -206,7 +224,11 @@ def why_not(contact: Contact, rules: Sequence[Rule] | None = None) -> list[Previ
         known[-rule.pk] = {} if event is None else said[event.pk]
     places = {contact.location_id: contact.location}
     subjects = facts.load(happenings, known, now=now, locations=places)
-    plans = {rule.pk: engine.plan_run(subjects[-rule.pk], rulebook.text_of(rule), now=now) for rule in rules}
+    texts = wordings or {}
+    plans = {
+        rule.pk: engine.plan_run(subjects[-rule.pk], texts.get(rule.pk) or rulebook.text_of(rule), now=now)
+        for rule in rules
+    }
     held = [rule for rule in rules if rule.trigger == CLOCK and plans[rule.pk].outcome is Outcome.MATCHED]
     occasions = _occasions(contact, held, subjects)
     pairs = (
@@ -246,6 +268,10 @@ def _last_events(contact: Contact, names: Collection[str]) -> dict[str, Event]:
 
 
 def _basis(rule: Rule, event: Event | None) -> str:
+    return f"{_occasion(rule, event)}{' ' + RULE_IN_SHADOW if rule.is_shadow else ''}"
+
+
+def _occasion(rule: Rule, event: Event | None) -> str:
     if rule.trigger == CLOCK:
         return "As if the clock looked now."
     if event is None:
@@ -278,15 +304,9 @@ def _occasions(contact: Contact, rules: Sequence[Rule], subjects: Mapping[int, S
     found = {}
     for rule in rules:
         own = clock_rules.own_last_words(rule, [contact.pk]) if rule.anchor == "outbound" else ()
-        known = clock_rules.anchor_facts(contact, subjects[-rule.pk], now, answered=contact.pk not in own)
+        subject = subjects[-rule.pk]
+        known = clock_rules.anchor_facts(
+            contact, subject.visit, subject.local_day(now), answered=contact.pk not in own
+        )
         found[rule.pk] = anchors.anchor(rule.anchor, known)
     return found
-
-
-def candidates(rule: Rule, *, limit: int = 50) -> list[Contact]:
-    """The contacts a clock rule would look at now, by its query alone; for its page."""
-    text = rulebook.text_of(rule)
-    if text.broken or rule.trigger != CLOCK:
-        return []
-    found, _ = query.candidates(text.conditions, location=rule.location, now=clock.now())
-    return list(found.order_by("pk")[:limit])

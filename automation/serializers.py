@@ -31,12 +31,13 @@ class RuleSerializer(PublicModelSerializer):
     class Meta:
         model = Rule
         fields = (
-            "id", "location", "key", "name", "trigger", "every", "anchor", "priority", "is_active", "paused_reason",
-            "is_seeded", "is_edited", "version", "conditions", "actions", "sentence", "created_at", "updated_at",
+            "id", "location", "key", "name", "trigger", "every", "anchor", "priority", "is_active", "is_shadow",
+            "paused_reason", "is_seeded", "is_edited", "version", "conditions", "actions", "sentence",
+            "created_at", "updated_at",
         )  # fmt: skip
 
     def get_is_edited(self, rule: Rule) -> bool:
-        return rule.is_seeded and rule.current is not None and not rule.current.is_seed
+        return rule.is_edited
 
     def get_sentence(self, rule: Rule) -> str:
         return selectors.sentence(rule)
@@ -84,6 +85,9 @@ class RuleChange(serializers.Serializer):
     anchor = serializers.ChoiceField(choices=anchors.CHOICES, required=False, default="", allow_blank=True)
     priority = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=100)
     is_active = serializers.BooleanField(required=False, default=True)
+    is_shadow = serializers.BooleanField(
+        required=False, default=False, help_text="While it is on: recorded, nothing is done."
+    )
     conditions = serializers.DictField(required=False, default=dict)
     actions = serializers.ListField(child=serializers.DictField(), allow_empty=False)
 
@@ -251,3 +255,24 @@ def public_ids(events: Iterable[Event]) -> dict[str, dict[int, str]]:
         pairs = model.objects.filter(pk__in=ids - {None}).values_list("pk", "public_id")
         found[kind] = {pk: str(public_id) for pk, public_id in pairs}
     return found
+
+
+class ComingSerializer(serializers.Serializer):
+    """A text or e-mail that will go, or would but for `reason`; `message` or `step` is what can be withdrawn."""
+
+    send_at = serializers.DateTimeField()
+    template = serializers.CharField()
+    channel = serializers.CharField()
+    subject = serializers.CharField()
+    body = serializers.CharField()
+    will_go = serializers.BooleanField()
+    end = serializers.CharField(help_text="sent, or the state it will end in")
+    reason = serializers.CharField()
+    rule = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_null=True)
+    step = serializers.CharField(allow_null=True)
+
+
+class UpcomingSerializer(serializers.Serializer):
+    until = serializers.DateTimeField()
+    results = ComingSerializer(many=True)

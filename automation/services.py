@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import Location, User
-from automation import actions, anchors, executor, references, rulebook, triggers
+from automation import actions, anchors, executor, references, rulebook, taking_over, triggers
 from automation.engine import Step
 from automation.events import RULE_CHANGED
 from automation.models import ActionRun, Rule, RuleRun, RuleVersion
@@ -37,6 +37,7 @@ class RuleInput:
     every: str = ""
     anchor: str = ""
     is_active: bool = True
+    is_shadow: bool = False
 
 
 def check(location: Location, wanted: RuleInput) -> None:
@@ -148,9 +149,9 @@ def save_rule(
     """
     rule = _locked(rule_id)
     check(rule.location, wanted)
-    before = (rule.name, rule.trigger, rule.every, rule.anchor, rule.priority, rule.is_active)
+    before = _described(rule)
     _describe(rule, wanted)
-    after = (rule.name, rule.trigger, rule.every, rule.anchor, rule.priority, rule.is_active)
+    after = _described(rule)
     current = rule.current
     reworded = current is None or (current.conditions, current.actions) != (wanted.conditions, wanted.actions)
     if before == after and not reworded:
@@ -166,9 +167,28 @@ def save_rule(
 def set_active(rule_id: int, *, active: bool, cause: Cause) -> Rule:
     """Switch a rule on or off. Off, its waiting steps are not taken either."""
     rule = _locked(rule_id)
-    if rule.is_active != active:
-        _switch(rule, active)
-        rule.save(update_fields=["is_active", "paused_reason", "watched_from"])
+    return set_mode(rule_id, mode=mode_of(active, rule.is_shadow), cause=cause)
+
+
+def mode_of(active: bool, shadow: bool) -> Rule.Mode:
+    """On, in shadow or off, of the two columns that say it."""
+    if not active:
+        return Rule.Mode.OFF
+    return Rule.Mode.SHADOW if shadow else Rule.Mode.LIVE
+
+
+@transaction.atomic
+def set_mode(rule_id: int, *, mode: Rule.Mode, cause: Cause) -> Rule:
+    """Switch a rule off, on, or into shadow, where what it would do is recorded and nothing is done.
+
+    Its waiting steps are not taken while it is off or in shadow. A clock rule that leaves the shadow may act on what it
+    only recorded there.
+    """
+    rule = _locked(rule_id)
+    if rule.mode != mode:
+        shadow = rule.is_shadow if mode == Rule.Mode.OFF else mode == Rule.Mode.SHADOW
+        _switch(rule, mode != Rule.Mode.OFF, shadow=shadow)
+        rule.save(update_fields=["is_active", "is_shadow", "paused_reason", "watched_from"])
         _tell(rule, cause)
     return rule
 
@@ -184,10 +204,13 @@ def pause(rule_id: int, *, reason: str, cause: Cause) -> Rule:
     return rule
 
 
-def _switch(rule: Rule, active: bool) -> None:
+def _switch(rule: Rule, active: bool, *, shadow: bool | None = None) -> None:
     if active and not rule.is_active:
         rule.paused_reason, rule.watched_from = "", clock.now()
+    if rule.pk and rule.is_shadow and shadow is False:
+        taking_over.free_occasions(RuleRun.objects.filter(rule=rule))
     rule.is_active = active
+    rule.is_shadow = rule.is_shadow if shadow is None else shadow
 
 
 @transaction.atomic
@@ -218,6 +241,7 @@ def input_of(rule: Rule, version: RuleVersion | None = None) -> RuleInput:
         every=rule.every,
         anchor=rule.anchor,
         is_active=rule.is_active,
+        is_shadow=rule.is_shadow,
     )
 
 
@@ -236,7 +260,11 @@ def _describe(rule: Rule, wanted: RuleInput) -> None:
         wanted.anchor,
     )
     rule.priority = wanted.priority
-    _switch(rule, wanted.is_active)
+    _switch(rule, wanted.is_active, shadow=wanted.is_shadow)
+
+
+def _described(rule: Rule) -> tuple[Any, ...]:
+    return (rule.name, rule.trigger, rule.every, rule.anchor, rule.priority, rule.is_active, rule.is_shadow)
 
 
 def _new_version(rule: Rule, wanted: RuleInput, *, author: User | None, is_seed: bool) -> None:
@@ -280,6 +308,6 @@ def retry_action(action_run_id: int, *, cause: Cause) -> ActionRun:
     row.save(update_fields=["state", "run_at", "reason"])
     row.run.state, row.run.finished_at = RuleRun.State.RUNNING, None
     row.run.save(update_fields=["state", "finished_at"])
-    key = f"action:{row.run_id}:{row.step}:try:{row.attempts + 1}"
-    work.enqueue_many([executor.delayed(row.run, row.step, due_at=now, key=key)])
+    # Without a key of its own: the state under lock lets nobody ask twice, and each try is new work.
+    work.enqueue_many([executor.delayed(row.run, row.step, due_at=now)])
     return row

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
@@ -53,7 +53,12 @@ def go_live(items: list[Work]) -> None:
 
 def _free_occasions(location: Location) -> None:
     """What clock rules would have done in shadow they may do now, where there still is a reason to."""
-    RuleRun.objects.filter(location=location, state=RuleRun.State.MATCHED, rule__trigger=CLOCK).exclude(
+    free_occasions(RuleRun.objects.filter(location=location, rule__is_shadow=False))
+
+
+def free_occasions(runs: QuerySet[RuleRun]) -> None:
+    """Let clock rules act on what they only recorded: these runs in shadow keep their record, not their anchor."""
+    runs.filter(state=RuleRun.State.MATCHED, rule__trigger=CLOCK).exclude(
         anchor__startswith="shadow:"
     ).update(
         anchor=Concat(Value("shadow:"), Cast(F("pk"), CharField()), Value(":"), F("anchor")),
@@ -67,6 +72,7 @@ def _do_what_was_held(location: Location, ahead: Iterable[int]) -> None:
         location=location,
         state=RuleRun.State.MATCHED,
         rule__trigger=BOOKING_CREATED.name,
+        rule__is_shadow=False,
         booking_id__in=ahead,
     )
     steps: dict[int, list[ActionRun]] = defaultdict(list)

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
-from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from accounts import access, guard, pages, sending_stops
@@ -19,11 +18,8 @@ from accounts.forms import StaffLoginForm
 from accounts.middleware import choose_location
 from accounts.models import User
 from accounts.net import client_ip
-from accounts.staff import ScopedAdmin, change_url
+from avatar_cms.demo import clock_page, tour
 from core.api_audit import touched
-
-#: Rows of one model that the command palette shows.
-_MOST_FOUND = 10
 
 
 class AvatarAdminSite(UnfoldAdminSite):
@@ -48,7 +44,9 @@ class AvatarAdminSite(UnfoldAdminSite):
             path(page.route, self.admin_view(pages.refusing(page.view)), name=name)
             for name, page in pages.extra.items()
         ]
-        return [switch, *extra, *super().get_urls()]
+        # The theme's search is not offered: there is one, `accounts.palette`, and it keeps names out of addresses.
+        others = [route for route in super().get_urls() if getattr(route, "name", "") != "search"]
+        return [switch, *extra, *others]
 
     def switch_location(self, request: HttpRequest) -> HttpResponse:
         """Work in another of one's clinics from now on."""
@@ -78,34 +76,13 @@ class AvatarAdminSite(UnfoldAdminSite):
             touched(request).user_id = request.user.pk
         return response
 
-    def _search_models(
-        self,
-        request: HttpRequest,
-        app_list: list[dict[str, Any]],
-        search_term: str,
-        allowed_models: list[str] | None = None,
-    ) -> list[SearchResult]:
-        """Rows found by the command palette: through the gate, linked by public id, told to the audit row."""
-        allowed = {label.lower() for label in allowed_models or ()}
-        results: list[SearchResult] = []
-        for entry in (entry for app in app_list for entry in app["models"]):
-            model_admin = self._registry[entry["model"]]
-            if entry["model"]._meta.label_lower not in allowed or not isinstance(model_admin, ScopedAdmin):
-                continue
-            rows, _ = model_admin.get_search_results(request, model_admin.get_queryset(request), search_term)
-            found = list(rows.distinct()[:_MOST_FOUND])
-            model_admin.note(request, found)
-            results += [
-                SearchResult(str(row), str(entry["name"]), change_url(row), "data_object") for row in found
-            ]
-        return results
-
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        if self.has_permission(request):
-            context["staff_locations"] = list(access.locations(request.user))
+        if isinstance(request.user, User) and self.has_permission(request):
+            context["staff_locations"] = access.places(request.user)
             context["sending_stops"] = sending_stops.shown_to(context["staff_locations"])
             context["may_end_safe_mode"] = access.is_owner(request.user)
+            context["tour"] = tour.offered(request)
             context["staff_location"] = getattr(request, "location", None)
         return context
 
@@ -121,7 +98,8 @@ def environment(request: HttpRequest) -> list[str] | None:
     name = str(getattr(settings, "ENVIRONMENT_NAME", "demo"))
     if name == "production":
         return None
-    return [name.capitalize(), "warning"]
+    at = clock_page.badge(request)
+    return [f"{name.capitalize()} · {at}" if at else name.capitalize(), "warning"]
 
 
 def _may_see(resource: str) -> Callable[[HttpRequest], bool]:

@@ -20,6 +20,7 @@ from accounts import access, pages, roles, sending_stops
 from accounts.models import Location, SendingStop, User
 from accounts.staff import cause_of
 from avatar_cms.state import checks, counts, hearing, machine, parked
+from avatar_cms.state.looking import one_look
 from core.api_audit import note
 from core.errors import Invalid, NotAllowed
 
@@ -62,6 +63,7 @@ def figures(request: HttpRequest) -> HttpResponse:
     return render(request, "avatar_cms/_operations.html", _figures(request.user))
 
 
+@one_look()
 def _figures(user: Any) -> dict[str, Any]:
     owner = access.is_owner(user)
     scope = None if owner else _clinics(user)
@@ -115,8 +117,12 @@ def _waits(oldest: Any) -> str:
 
 def _parked(user: User, name: str, count: int) -> dict[str, Any]:
     kind = parked.KINDS[name]
-    may = set(parked.may_replay(user, kind).order_by("-pk").values_list("pk", flat=True)[: parked.SHOWN])
     rows = list(parked.shown_to(user, kind)[: parked.SHOWN])
+    resource = access.resource_of(kind.rows().model)
+    if access.scope(user, resource, roles.UPDATE) == access.scope(user, resource):
+        may = {row.pk for row in rows}
+    else:
+        may = set(parked.may_replay(user, kind).order_by("-pk").values_list("pk", flat=True)[: parked.SHOWN])
     return {
         "kind": kind,
         "count": checks.counted(count),
@@ -138,7 +144,7 @@ def _places(user: Any) -> list[Place]:
     inside = {stop.location_id: stop for stop in sending_stops.in_force().filter(kind=KIND)}
     clinics = [
         Place(place, inside.get(place.pk), access.allowed(user, roles.UPDATE, "settings", place))
-        for place in access.locations(user).order_by("name")
+        for place in sorted(access.places(user), key=lambda place: place.name)
     ]
     everywhere = Place(None, inside.get(None), access.is_owner(user))
     return [everywhere, *clinics] if everywhere.may or everywhere.stop else clinics

@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
+from accounts import access
+from accounts.models import User
 from accounts.staff import Badge, LocationFilter, ScopedAdmin, cause_of, link_to, move_button
+from accounts.staff_parts import SeenRelatedFilter
+from bookings import bulk_acts, selectors, services
 from bookings import catalogue_admin as catalogue_admin
-from bookings import services
+from bookings.admin_filters import WhenFilter
 from bookings.admin_forms import (
     BookingForm,
     NewTimeForm,
+    OutcomeForm,
     ReasonForm,
     at_clinic,
 )
@@ -25,6 +31,7 @@ from bookings.models import (
     Booking,
     Status,
 )
+from contacts.found_by import FoundByContact
 from core.causes import Cause
 
 _STATUS_COLOURS = {
@@ -75,7 +82,7 @@ def _reschedule(row: Booking, data: dict[str, Any], cause: Cause) -> str:
 
 
 @admin.register(Booking)
-class BookingAdmin(ScopedAdmin):
+class BookingAdmin(FoundByContact, ScopedAdmin):
     form = BookingForm
     list_display = (
         "show_time",
@@ -91,15 +98,14 @@ class BookingAdmin(ScopedAdmin):
         LocationFilter,
         "status",
         "outcome",
-        ("service", admin.RelatedOnlyFieldListFilter),
+        WhenFilter,
+        ("service", SeenRelatedFilter),
         "urgency_level",
         "source",
         "overlap_accepted",
     )
     list_select_related = ("location", "contact", "service", "practitioner")
-    search_fields = ("contact__name", "contact__phone", "external_id")
-    search_help_text = "Name or phone of the patient, or the provider's id"
-    date_hierarchy = "appointment_datetime"
+    search_help_text = "Name, phone or e-mail of the patient, or the provider's id"
     ordering = ("-appointment_datetime", "-id")
     sortable_by = ("show_time",)
     autocomplete_fields = ("contact", "service", "practitioner", "room")
@@ -178,6 +184,7 @@ class BookingAdmin(ScopedAdmin):
         "Attended",
         _outcome("attended", "Recorded: the patient attended."),
         name="attended",
+        form=OutcomeForm,
         icon="event_available",
         variant=ActionVariant.SUCCESS,
         question="The follow-up starts in a few minutes, so a slip can still be corrected.",
@@ -187,6 +194,7 @@ class BookingAdmin(ScopedAdmin):
         "Did not attend",
         _outcome("no_show", "Recorded: the patient did not attend."),
         name="no_show",
+        form=OutcomeForm,
         icon="event_busy",
         when=lambda row: row.status in STANDING and row.outcome != "no_show",
     )
@@ -210,6 +218,7 @@ class BookingAdmin(ScopedAdmin):
         question="Reminders are withdrawn, and the clinic tries to book another time.",
         when=_open,
     )
+    actions = bulk_acts.ACTIONS
     actions_detail = (
         "confirm",
         "arrived",
@@ -254,6 +263,10 @@ class BookingAdmin(ScopedAdmin):
     @display(description="Came this time by")
     def show_last_touch(self, row: Booking) -> str:
         return _touch(row.last_touch_attribution)
+
+    def found_also(self, user: User, text: str) -> Q:
+        """By the provider's id."""
+        return selectors.named(text, access.places(user))
 
     # -- the form
 

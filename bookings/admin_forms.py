@@ -11,13 +11,14 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from accounts import access
 from accounts.form_fields import MoneyField, WeekField
 from accounts.models import Location
 from bookings.models import Booking, Practitioner, Room, Service
-from core import localtime
+from core import clock, localtime
 
 
 def at_clinic(typed: datetime, location: Location) -> datetime:
@@ -132,6 +133,27 @@ class ReasonForm(BaseDialogForm):
     )
 
 
+def _visit_of(form: Any) -> Booking | None:
+    """The visit a dialog is about, if the person may see it."""
+    visible = access.visible(Booking.objects.select_related("location"), form.request.user)
+    return visible.filter(public_id=form.object_id).first()
+
+
+class OutcomeForm(BaseDialogForm):
+    """Nothing to fill in, but a tick where the visit has not begun: that is usually a slip."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        visit = _visit_of(self)
+        if visit is not None and visit.appointment_datetime > clock.now():
+            at = visit.location.local(visit.appointment_datetime)
+            self.fields["sure"] = forms.BooleanField(
+                label=f"It begins only on {at:%a %-d %b at %H:%M}. Record it all the same",
+                widget=UnfoldBooleanSwitchWidget,
+                error_messages={"required": "Tick this to record an outcome before the visit."},
+            )
+
+
 class NewTimeForm(BaseDialogForm):
     """Another time for a visit, on its clinic's clock."""
 
@@ -141,8 +163,7 @@ class NewTimeForm(BaseDialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        visible = access.visible(Booking.objects.select_related("location"), self.request.user)
-        booking = visible.filter(public_id=self.object_id).first()
+        booking = _visit_of(self)
         if booking is not None:
             self.initial["appointment_datetime"] = booking.location.local(
                 booking.appointment_datetime

@@ -11,7 +11,19 @@ class BookingsConfig(AppConfig):
     verbose_name = "Bookings"
 
     def ready(self) -> None:
-        from bookings import clinic_checks, going_live, handlers, inbound, merging, panels, signals
+        from bookings import (
+            board_words,
+            calendar_page,
+            clinic_checks,
+            desk_kinds,
+            going_live,
+            handlers,
+            inbound,
+            merging,
+            palette,
+            panels,
+            signals,
+        )
 
         signals.connect()
         inbound.connect()
@@ -20,3 +32,7 @@ class BookingsConfig(AppConfig):
         merging.connect()
         clinic_checks.connect()
         going_live.connect()
+        calendar_page.connect()
+        desk_kinds.connect()
+        board_words.connect()
+        palette.connect()

@@ -95,6 +95,13 @@ def status_after_moving(status: str, *, outcome: str = NO_OUTCOME) -> str:
     return target
 
 
+def status_after_reinstating(before: str, *, is_ahead: bool) -> str:
+    """The status of a visit whose cancellation is taken back; ``before`` is what it was. One that stood and is still
+    ahead stands anew, because the patient was told that it does not.
+    """
+    return RESCHEDULED if is_ahead and before in STANDING else before
+
+
 def check_outcome(status: str, outcome: str, target: str) -> bool:
     """May the outcome become ``target``? True: record it; False: it is that already.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
-from bookings import events, lifecycle
+from bookings import events, lifecycle, overlap
 from bookings.commands import ChangeResult, OutcomeChange, StatusChange
 from bookings.locks import bookings_for_update
 from bookings.models import Booking, Status
@@ -23,7 +24,9 @@ _STATUS_FIELDS = (
     "status", "became_live_at", "confirmed_at", "cancelled_at", "cancellation_reason", "expires_at",
     "updated_at",
 )  # fmt: skip
-_OUTCOME_FIELDS = ("outcome", "outcome_at", "outcome_asked_at", "first_attendance", "updated_at")
+_OUTCOME_FIELDS = (
+    "outcome", "outcome_at", "outcome_asked_at", "first_attendance", "overlap_accepted", "updated_at",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -62,13 +65,15 @@ def cancel_booking(*, booking_id: int, reason: str = "", cause: Cause) -> Bookin
 def record_outcomes(changes: Sequence[OutcomeChange]) -> list[ChangeResult]:
     """Say what became of a set of visits; every answer can be corrected.
 
-    The first attendance makes the contact an existing patient; taking that attendance back undoes it.
-    Refusals stand in the results.
+    The first attendance makes the contact an existing patient; taking that attendance back undoes it. The time of
+    who did not come may have gone to somebody else meanwhile: then the overlap is accepted, for what took place took
+    place. Refusals stand in the results.
     """
     bookings = bookings_for_update(change.booking_id for change in changes)
     news: list[NewEvent] = []
     results = []
     patients: list[contact_services.ContactUpdate] = []
+    absent = [booking for booking in bookings.values() if booking.outcome == Booking.Outcome.NO_SHOW]
     for change in changes:
         booking = bookings[change.booking_id]
 
@@ -77,6 +82,7 @@ def record_outcomes(changes: Sequence[OutcomeChange]) -> list[ChangeResult]:
 
         results.append(_result(booking, move))
     contact_services.update_contacts(patients)
+    _take_the_time_again([row for row in absent if row.outcome != Booking.Outcome.NO_SHOW])
     _store([result.booking for result in results if result.changed], _OUTCOME_FIELDS, news)
     return results
 
@@ -100,6 +106,18 @@ def arrive(*, booking_id: int, cause: Cause) -> Booking:
     booking.arrived_at = clock.now()
     booking.save(cause=cause, update_fields=["arrived_at"])
     record_many([_event(events.BOOKING_ARRIVED, booking, cause)])
+    return booking
+
+
+@transaction.atomic
+def take_arrival_back(*, booking_id: int, cause: Cause) -> Booking:
+    """The patient is not at the desk after all. Twice is a no-op."""
+    booking = bookings_for_update([booking_id])[booking_id]
+    if booking.arrived_at is None:
+        return booking
+    booking.arrived_at = None
+    booking.save(cause=cause, update_fields=["arrived_at"])
+    record_many([_event(events.BOOKING_UPDATED, booking, cause, fields=["arrived_at"])])
     return booking
 
 
@@ -154,6 +172,13 @@ def _judge(
     return True
 
 
+def _take_the_time_again(back: Sequence[Booking]) -> None:
+    if back:
+        met = overlap.returning(back)
+        for booking in back:
+            booking.overlap_accepted = booking.overlap_accepted or booking.pk in met
+
+
 def _another_attended(booking: Booking, bookings: Mapping[int, Booking]) -> bool:
     """Whether the contact attended another visit; that one is the first attendance then. `bookings` are those
     being changed, as they will be.
@@ -177,7 +202,7 @@ def _patient(booking: Booking, is_patient: bool, cause: Cause) -> contact_servic
     )
 
 
-def _event(kind: EventType, booking: Booking, cause: Cause, **data: str) -> NewEvent:
+def _event(kind: EventType, booking: Booking, cause: Cause, **data: Any) -> NewEvent:
     return NewEvent(
         type=kind, cause=cause, source=said_by(cause), data=data, location_id=booking.location_id,
         contact_id=booking.contact_id, booking_id=booking.pk,

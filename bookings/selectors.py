@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from bookings.models import Booking
+from accounts.models import Location
+from bookings.models import Booking, Source
 from core import clock
+from core.localtime import start_of_day
 
 
 def next_visits(contact_ids: Iterable[int], now: datetime) -> dict[int, Booking]:
@@ -46,3 +48,22 @@ def for_contact(contact_id: int) -> QuerySet[Booking]:
         .select_related("location", "contact", "contact__guardian", "service", "practitioner", "room")
         .order_by("-appointment_datetime", "-pk")
     )
+
+
+def named(external_id: str, locations: Iterable[Location]) -> Q:
+    """The visit that a provider calls so, in these locations; one index answers it."""
+    return Q(
+        location__in=[place.pk for place in locations], source__in=Source.values, external_id=external_id
+    )
+
+
+def on_days(locations: Iterable[Location], first: date, after: date) -> Q:
+    """Visits at these locations whose local day there is from `first` up to, not including, `after`."""
+    where = Q(pk__in=())
+    for location in locations:
+        where |= Q(
+            location=location,
+            appointment_datetime__gte=start_of_day(first, location.zone),
+            appointment_datetime__lt=start_of_day(after, location.zone),
+        )
+    return where

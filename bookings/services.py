@@ -12,11 +12,18 @@ from bookings.moves import (
     record_outcome,
     record_outcomes,
     set_status,
+    take_arrival_back,
 )
 from bookings.overlap import clashing
 from bookings.provider import apply_provider_event
 from bookings.timed import ask_for_outcomes, expire_pending
-from bookings.visits import change_booking, create_booking, reschedule_booking, update_booking
+from bookings.visits import (
+    change_booking,
+    create_booking,
+    reinstate_booking,
+    reschedule_booking,
+    update_booking,
+)
 
 __all__ = [
     "ChangeResult",
@@ -33,7 +40,9 @@ __all__ = [
     "expire_pending",
     "record_outcome",
     "record_outcomes",
+    "reinstate_booking",
     "reschedule_booking",
     "set_status",
+    "take_arrival_back",
     "update_booking",
 ]

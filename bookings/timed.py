@@ -64,8 +64,10 @@ def _in_batches(
             # Skipping never waits, so holding bookings without their contacts cannot end in a deadlock.
             rows = list(due().select_for_update(no_key=True, skip_locked=True)[:BATCH])
             news = [change(booking) for booking in rows]
+            for row in rows:
+                row.updated_at = clock.now()
             if rows:
-                Booking.objects.bulk_update(rows, fields)
+                Booking.objects.bulk_update(rows, [*fields, "updated_at"])
                 record_many(news)
         did += len(rows)
         if len(rows) < BATCH:

@@ -38,10 +38,12 @@ def create_booking(
     status: str = Status.SCHEDULED,
     source: str = Source.MANUAL,
     notes: str = "",
+    price_cents: int | None = None,
     awaits_deposit: bool = False,
     capture_attribution: bool = True,
 ) -> Booking:
-    """Book a visit here. It ends after the service's duration unless `ends_at` says otherwise.
+    """Book a visit here. It ends after the service's duration unless `ends_at` says otherwise, and costs what the
+    service costs unless `price_cents` does.
 
     The contact's first and last touch are copied once, unless `capture_attribution` is False. With status
     pending it triggers nothing and lapses after 48 hours, or 30 minutes when it awaits a deposit. Raises
@@ -63,7 +65,8 @@ def create_booking(
     pending = status == Status.PENDING
     booking = Booking(
         location=location, contact=contact, service=service, service_type=service.service_type,
-        urgency_level=service.urgency_level, price_cents=service.price_cents,
+        urgency_level=service.urgency_level,
+        price_cents=service.price_cents if price_cents is None else price_cents,
         practitioner=practitioner, room=room,
         appointment_datetime=appointment_datetime, ends_at=ends_at, status=status, source=source, notes=notes,
         first_touch_attribution=contact.first_touch if capture_attribution else {},
@@ -85,9 +88,15 @@ def create_booking(
 
 @transaction.atomic
 def reschedule_booking(
-    *, booking_id: int, appointment_datetime: datetime, cause: Cause, ends_at: datetime | None = None
+    *,
+    booking_id: int,
+    appointment_datetime: datetime,
+    cause: Cause,
+    ends_at: datetime | None = None,
+    places: Mapping[str, Any] | None = None,
 ) -> Booking:
-    """Move a visit to another time; it keeps its length unless `ends_at` is given.
+    """Move a visit to another time; it keeps its length unless `ends_at` is given. `places` are a practitioner or a
+    room to go to together with the new time, so that nothing is in the way of a step in between.
 
     A visit that stood is rescheduled, and the patient's yes to the old time no longer counts. The same time
     is a no-op. Raises Conflict (409) for a taken practitioner or room and for a cancelled or finished visit,
@@ -104,7 +113,10 @@ def reschedule_booking(
         raise Invalid("Choose a time to come.", fields={"appointment_datetime": "This time has passed."})
     booking.appointment_datetime, booking.ends_at = appointment_datetime, ends_at
     booking.overlap_accepted = False
-    fields = ["appointment_datetime", "ends_at", "overlap_accepted"]
+    fields = ["appointment_datetime", "ends_at", "overlap_accepted", *(places or {})]
+    _check_fit(booking.location, **(places or {}))
+    for name, row in (places or {}).items():
+        setattr(booking, name, row)
     moved = old != appointment_datetime
     if moved:
         booking.status = status
@@ -118,6 +130,35 @@ def reschedule_booking(
         )  # fmt: skip
     else:
         _record_times(booking, ["appointment_datetime", "ends_at"] if moved else ["ends_at"], cause)
+    return booking
+
+
+@transaction.atomic
+def reinstate_booking(*, booking_id: int, status: str, cause: Cause) -> Booking:
+    """Take a cancellation back; `status` is what the visit was. One that is still ahead stands at its time anew: the
+    patient hears of it and is reminded. Twice is a no-op.
+
+    Raises Conflict (409) when the practitioner or the room was given away meanwhile, Invalid for another status.
+    """
+    if status not in LIVE:
+        raise Invalid("A visit comes back as what it was.", fields={"status": "Use a live status."})
+    booking, now = booking_for_update(booking_id), clock.now()
+    if booking.status != Status.CANCELLED:
+        return booking
+    at, ahead = booking.appointment_datetime, booking.appointment_datetime > now
+    booking.status = lifecycle.status_after_reinstating(status, is_ahead=ahead)
+    booking.cancelled_at, booking.cancellation_reason = None, ""
+    if booking.status == Status.PENDING:
+        booking.expires_at = lifecycle.pending_until(now, awaits_deposit=False)
+    fields = ["status", "cancelled_at", "cancellation_reason", "expires_at"]
+    overlap.save_or_refuse(booking, cause=cause, fields=fields)
+    if ahead and booking.status in STANDING:
+        log.record(
+            events.BOOKING_RESCHEDULED, cause=cause, source=said_by(cause),
+            data={"old": at.isoformat(), "new": at.isoformat()}, **_about(booking),
+        )  # fmt: skip
+    else:
+        _record_times(booking, ["status"], cause)
     return booking
 
 
@@ -166,9 +207,11 @@ def change_booking(*, booking_id: int, fields: Mapping[str, Any], cause: Cause) 
     details = {name: value for name, value in fields.items() if name != "appointment_datetime"}
     at = fields.get("appointment_datetime")
     if at is not None:
+        places = {name: row for name, row in details.items() if name in ("practitioner", "room")}
         reschedule_booking(
-            booking_id=booking_id, appointment_datetime=at, ends_at=details.pop("ends_at", None), cause=cause
-        )
+            booking_id=booking_id, appointment_datetime=at, ends_at=details.pop("ends_at", None), places=places,
+            cause=cause,
+        )  # fmt: skip
     return update_booking(booking_id=booking_id, fields=details, cause=cause)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from accounts import access, pages, roles
+from accounts.models import User
 from accounts.staff import LocationFilter, ReadOnlyAdmin, ScopedAdmin, cause_of, move_button
-from contacts import merge_page, panels, pipeline, selectors, services, unmerge_page
+from accounts.staff_links import change_url
+from contacts import bulk_acts, merge_page, page, pipeline, selectors, services, unmerge_page
 from contacts.admin_filters import BandFilter, HiddenFilter, StageFilter
-from contacts.admin_forms import ConsentForm, ContactForm, MoveForm
+from contacts.admin_forms import ConsentForm, ContactForm
 from contacts.models import (
     Consent,
     Contact,
@@ -30,15 +32,7 @@ from contacts.pipeline import Place
 from contacts.vocabulary import Channel
 from core.causes import Cause
 
-TIMELINE_SIZE = 50
-
 _BADGES = {"HOT": "danger", "WARM": "warning", "COOL": "info"}
-
-
-def _move(row: Contact, data: dict[str, Any], cause: Cause) -> str:
-    name, _, stage = data["target"].partition("/")
-    services.move_stage(services.StageMove(row.pk, name, stage, data["reason"], cause=cause))
-    return f"Moved to {pipeline.label(Place(name, stage))}."
 
 
 def _recalculate(row: Contact, data: dict[str, Any], cause: Cause) -> str:
@@ -140,9 +134,6 @@ class ContactAdmin(ScopedAdmin):
         ),
     )
 
-    move_stage = move_button(
-        "Move stage", _move, name="move_stage", form=MoveForm, icon="trending_flat", when=_is_live
-    )
     recalculate = move_button(
         "Recalculate", _recalculate, name="recalculate", icon="thermostat", when=_is_live
     )
@@ -182,13 +173,21 @@ class ContactAdmin(ScopedAdmin):
         icon="undo",
         when=lambda row: not _is_live(row),
     )
+    actions = bulk_acts.ACTIONS
     actions_detail = (
-        "edit",
-        "move_stage",
         {
             "title": "More",
             "icon": "more_horiz",
-            "items": ["merge_with", "undo_merge", "recalculate", "opt_out", "opt_in", "hide", "bring_back"],
+            "items": [
+                "edit",
+                "merge_with",
+                "undo_merge",
+                "recalculate",
+                "opt_out",
+                "opt_in",
+                "hide",
+                "bring_back",
+            ],
         },
     )
 
@@ -225,14 +224,21 @@ class ContactAdmin(ScopedAdmin):
             queryset = queryset.filter(deleted_at__isnull=True, merged_into__isnull=True)
         if not search_term.strip():
             return queryset, False
-        return selectors.find(queryset, search_term, locations=list(access.locations(request.user))), False
+        found = selectors.find(
+            queryset,
+            search_term,
+            locations=access.places(cast(User, request.user)),
+            home=getattr(request, "location", None),
+        )
+        return found, False
 
     # -- the page
 
     @action(description="Edit", url_path="edit", icon="edit", permissions=["change"])
     def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The form is the same address with ?edit=1, so that saving comes back to the page."""
-        return HttpResponseRedirect(f"{_address(object_id)}?edit=1")
+        address = reverse("admin:contacts_contact_change", args=(object_id,))
+        return HttpResponseRedirect(f"{address}?edit=1")
 
     @action(description="Merge with…", url_path="merge-with", icon="merge", permissions=["change"])
     def merge_with(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -246,17 +252,13 @@ class ContactAdmin(ScopedAdmin):
 
     def unmerge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """See `contacts.unmerge_page`."""
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404("There is no such contact.")
-        return self._moved_on(request, contact) or unmerge_page.unmerge(request, contact, self.opts)
+        contact = self._seen(request, object_id)
+        return self._moved_on(request, contact) or unmerge_page.unmerge(request, contact)
 
     def merge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """See `contacts.merge_page`."""
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404("There is no such contact.")
-        return self._moved_on(request, contact) or merge_page.merge(request, contact, self.opts)
+        contact = self._seen(request, object_id)
+        return self._moved_on(request, contact) or merge_page.merge(request, contact)
 
     def _moved_on(self, request: HttpRequest, contact: Contact) -> HttpResponse | None:
         """The way to the contact that a merged one is now."""
@@ -266,18 +268,25 @@ class ContactAdmin(ScopedAdmin):
             request,
             "This contact was merged into the one you see. “Undo a merge”, under More, takes them apart.",
         )
-        return HttpResponseRedirect(_address(contact.merged_into.public_id))
+        return HttpResponseRedirect(change_url(contact.merged_into))
 
     def get_urls(self) -> list[Any]:
-        history = self.admin_site.admin_view(self.timeline_view)
-        merging = self.admin_site.admin_view(pages.refusing(self.merge_view))
-        undoing = self.admin_site.admin_view(pages.refusing(self.unmerge_view))
+        routes: tuple[tuple[str, str, Any], ...] = (
+            ("merge/", "merge", self.merge_view),
+            ("unmerge/", "unmerge", self.unmerge_view),
+            ("timeline/", "timeline", self.timeline_view),
+            ("panel/<slug:key>/", "panel", self.panel_view),
+            ("move/", "move", require_POST(self.move_view)),
+            ("note/", "note", require_POST(self.note_view)),
+        )
         return [
-            path("<path:object_id>/merge/", merging, name="contacts_contact_merge"),
-            path("<path:object_id>/unmerge/", undoing, name="contacts_contact_unmerge"),
-            path("<path:object_id>/timeline/", history, name="contacts_contact_timeline"),
-            *super().get_urls(),
-        ]
+            path(
+                f"<path:object_id>/{route}",
+                self.admin_site.admin_view(pages.refusing(view)),
+                name=f"contacts_contact_{name}",
+            )
+            for route, name, view in routes
+        ] + super().get_urls()
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -288,32 +297,37 @@ class ContactAdmin(ScopedAdmin):
             if contact is not None and (moved_on := self._moved_on(request, contact)):
                 return moved_on
             if contact is not None:
-                context["panels"] = panels.render(contact, request)
+                context |= page.context(contact, request)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
     def timeline_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Everything that happened with one contact, a part at a time."""
+        """See `contacts.page`."""
+        return page.timeline_view(request, self._seen(request, object_id))
+
+    def panel_view(self, request: HttpRequest, object_id: str, key: str) -> HttpResponse:
+        """See `contacts.page`."""
+        return page.panel_view(request, self._seen(request, object_id), key)
+
+    def move_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """See `contacts.page`."""
+        return page.move_view(request, self._seen(request, object_id))
+
+    def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """See `contacts.page`."""
+        return page.note_view(request, self._seen(request, object_id))
+
+    def _seen(self, request: HttpRequest, object_id: str) -> Contact:
         contact = self.get_object(request, object_id)
         if contact is None:
             raise Http404("There is no such contact.")
-        lines = selectors.timeline(contact, limit=TIMELINE_SIZE + 1, before=request.GET.get("before", ""))
-        context = pages.context(
-            request,
-            title=f"What happened with {contact}",
-            contact=contact,
-            location=contact.location,
-            lines=lines[:TIMELINE_SIZE],
-            more=lines[TIMELINE_SIZE - 1].cursor if len(lines) > TIMELINE_SIZE else "",
-            opts=self.opts,
-        )
-        return render(request, "contacts/timeline_page.html", context)
+        return cast(Contact, contact)
 
     def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
         return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
 
     def response_post_save_change(self, request: HttpRequest, obj: Contact) -> HttpResponse:
-        return HttpResponseRedirect(_address(obj.public_id))
+        return HttpResponseRedirect(change_url(obj))
 
     response_post_save_add = response_post_save_change
 
@@ -336,10 +350,6 @@ class ContactAdmin(ScopedAdmin):
             cause=cause_of(request),
         )
         return result.contact
-
-
-def _address(object_id: object) -> str:
-    return reverse("admin:contacts_contact_change", args=(object_id,))
 
 
 class OfContactAdmin(ReadOnlyAdmin):

@@ -18,18 +18,13 @@ class BandFilter(admin.SimpleListFilter):
 
     title = "warmness"
     parameter_name = "warmness"
-    ranges = {
-        "hot": (scoring.HOT, scoring.HIGHEST),
-        "warm": (scoring.WARM, scoring.HOT - 1),
-        "cool": (scoring.LOWEST, scoring.WARM - 1),
-    }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("hot", "Hot, 70 and more"), ("warm", "Warm, 40 to 69"), ("cool", "Cool, below 40")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-        value = self.value()
-        return queryset.filter(warmness_score__range=self.ranges[value]) if value in self.ranges else queryset
+        bounds = scoring.BANDS.get(self.value() or "")
+        return queryset.filter(warmness_score__range=bounds) if bounds else queryset
 
 
 class StageFilter(DropdownFilter):

@@ -13,10 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts import access
-from contacts import pipeline
 from contacts.models import Contact
-from contacts.pipeline import Place
 from contacts.vocabulary import Channel, Purpose
 
 
@@ -70,23 +67,6 @@ class ContactForm(forms.ModelForm):
         # The service has the say on values and on who is here already; the model's constraints would only
         # repeat it in words that help nobody.
         return
-
-
-class MoveForm(BaseDialogForm):
-    """Where to, and why; offers the moves that are open from where the contact stands."""
-
-    target = forms.ChoiceField(label="Move to", widget=UnfoldAdminSelectWidget())
-    reason = forms.CharField(
-        label="Reason", required=False, max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Needed for “Lost” and “Dormant”.",
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        contact = access.visible(Contact, self.request.user).filter(public_id=self.object_id).first()
-        here = Place(contact.current_pipeline, contact.current_stage) if contact else None
-        targets = pipeline.targets(here) if here else ()
-        self.fields["target"].choices = [(str(place), pipeline.label(place)) for place in targets]
 
 
 class ConsentForm(BaseDialogForm):

@@ -37,12 +37,6 @@ from core.errors import Conflict, NotFound
 
 SEARCH_SIZE = 50
 
-_BANDS = {
-    scoring.Band.HOT: (scoring.HOT, scoring.HIGHEST),
-    scoring.Band.WARM: (scoring.WARM, scoring.HOT - 1),
-    scoring.Band.COOL: (scoring.LOWEST, scoring.WARM - 1),
-}
-
 
 class ContactFilter(django_filters.FilterSet):
     """What a list of contacts can be narrowed by."""
@@ -72,7 +66,7 @@ class ContactFilter(django_filters.FilterSet):
         fields = ("source", "intent", "is_existing_patient", "is_high_risk")
 
     def in_band(self, contacts: QuerySet[Contact], _name: str, value: str) -> QuerySet[Contact]:
-        return contacts.filter(warmness_score__range=_BANDS[scoring.Band(value)])
+        return contacts.filter(warmness_score__range=scoring.BANDS[value.lower()])
 
     def tagged(self, contacts: QuerySet[Contact], _name: str, value: str) -> QuerySet[Contact]:
         return contacts.filter(tags__contains=[value])

@@ -12,15 +12,19 @@ class ContactsConfig(AppConfig):
 
     def ready(self) -> None:
         from contacts import (
+            board,
             builtin_panels,
+            desk_kinds,
             handlers,
             handover,
             inbound,
             merging,
+            palette,
             scoreboard,
             scoring_page,
             seeds,
             signals,
+            timeline,
         )
 
         signals.connect()
@@ -31,4 +35,8 @@ class ContactsConfig(AppConfig):
         seeds.connect()
         scoreboard.connect()
         scoring_page.connect()
+        timeline.connect()
         builtin_panels.connect()
+        desk_kinds.connect()
+        board.connect()
+        palette.connect()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from contacts import panels, selectors
+from accounts.staff_links import change_url
+from contacts import panels, pipeline, selectors
 from contacts.api_serializers import MomentSerializer
 from contacts.models import Contact
+from contacts.panels import Act
+from contacts.pipeline import Place
 from contacts.vocabulary import LABELS, Source
 
 SOURCES: dict[str, str] = dict(Source.choices)
@@ -33,33 +36,8 @@ AD_CLICKS: dict[str, str] = {
 }
 """What a click id says."""
 
-SHOWN = 25
-"""Lines of the timeline on the page at once."""
-
 NEWEST = 50
 """Lines of the timeline in the API's detail."""
-
-
-def about(contact: Contact, user: User) -> dict[str, Any]:
-    """Who this is: how to reach them, where they stand, who else is of the household."""
-    others = Contact.objects.live().filter(guardian=contact).order_by("name")
-    return {"members": list(others) if contact.guardian_id is None else []}
-
-
-def warmness(contact: Contact, user: User) -> dict[str, Any]:
-    """The score, part by part, with what is behind it."""
-    return {"parts": selectors.warmness_explained(contact)}
-
-
-def timeline(contact: Contact, user: User) -> dict[str, Any]:
-    """The latest of what happened."""
-    lines = selectors.timeline(contact, limit=SHOWN + 1)
-    return {"lines": lines[:SHOWN], "more": lines[SHOWN - 1].cursor if len(lines) > SHOWN else ""}
-
-
-def consent(contact: Contact, user: User) -> dict[str, Any]:
-    """What the holder of the phone and e-mail allowed."""
-    return {"channels": selectors.consent_shown(contact)}
 
 
 def attribution(contact: Contact, user: User) -> dict[str, Any] | None:
@@ -93,24 +71,26 @@ def newest(contact: Contact, user: User) -> Any:
     return MomentSerializer(selectors.timeline(contact, limit=NEWEST), many=True).data
 
 
+def places(contact: Contact) -> dict[str, Any]:
+    """Where a person may move the contact from where it stands."""
+    here = Place(contact.current_pipeline, contact.current_stage)
+    return {"places": [(str(place), pipeline.label(place)) for place in pipeline.targets(here)]}
+
+
+def _edit(contact: Contact) -> str:
+    return f"{change_url(contact)}?edit=1"
+
+
 def connect() -> None:
     """Called when the app is ready."""
-    panels.register_panel("about", "About", 10, template="contacts/panels/about.html", context=about)
     panels.register_panel(
-        "timeline", "What happened", 90, template="contacts/panels/timeline.html", context=timeline
-    )
-    panels.register_panel(
-        "warmness", "Warmness", 20, template="contacts/panels/warmness.html", context=warmness, aside=True
-    )
-    panels.register_panel(
-        "consent", "Consent", 60, template="contacts/panels/consent.html", context=consent, aside=True
-    )
-    panels.register_panel(
-        "attribution",
-        "How they found us",
-        70,
-        template="contacts/panels/attribution.html",
-        context=attribution,
-        aside=True,
-    )
+        "attribution", "How they found us", 70, template="contacts/panels/attribution.html",
+        context=attribution, aside=True, lazy=True, closed=True,
+    )  # fmt: skip
+    for name, act in (
+        ("move", Act("Move stage", 40, "m", "contacts", "update", template="contacts/acts/move.html", context=places)),
+        ("note", Act("Note", 60, "n", "contacts", "update", template="contacts/acts/note.html")),
+        ("edit", Act("Edit", 70, "e", "contacts", "update", link=_edit)),
+    ):  # fmt: skip
+        panels.acts.register(name, act)
     panels.register_detail("touchpoints", newest)

@@ -8,6 +8,7 @@ from typing import Any
 
 from contacts.models import Contact
 from core.causes import Cause
+from core.errors import DomainError
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,12 @@ class MoveResult:
 
     contact_id: int
     moved: bool
-    refused: str = ""
+    error: DomainError | None = None
+
+    @property
+    def refused(self) -> str:
+        """Why it was refused, in words."""
+        return self.error.message if self.error is not None else ""
 
 
 @dataclass(frozen=True)

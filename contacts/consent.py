@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
@@ -118,6 +121,35 @@ def consent_for(location_id: int, addresses: Iterable[str]) -> dict[str, States]
         address, channel, purpose, state = row
         states[address][channel, purpose] = state
     return states
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of one channel and purpose, and how long it stood: from `at` until `ended`, if it ended."""
+
+    pair: tuple[str, str]
+    state: str
+    at: datetime
+    ended: datetime | None
+
+
+def consent_history(location_id: int, addresses: Iterable[str]) -> dict[str, list[Said]]:
+    """All that was ever said of these addresses, in order, in one query."""
+    found: dict[str, list[Said]] = defaultdict(list)
+    rows = Consent.objects.filter(location_id=location_id, address__in=set(addresses)).order_by("at", "pk")
+    for address, channel, purpose, state, at, superseded, expires in rows.values_list(
+        "address", "channel", "purpose", "state", "at", "superseded_at", "expires_at"
+    ):
+        ended = min(filter(None, (superseded, expires)), default=None)
+        found[address].append(Said((channel, purpose), state, at, ended))
+    return found
+
+
+def states_at(history: Iterable[Said], at: datetime) -> States:
+    """What stood at a moment, of one address; see `consent_for`."""
+    return {
+        said.pair: said.state for said in history if said.at <= at and (said.ended is None or said.ended > at)
+    }
 
 
 def summary(phone: str, email: str, states: dict[str, States]) -> dict[str, dict[str, str]]:

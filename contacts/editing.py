@@ -70,6 +70,20 @@ def update_contact(*, contact_id: int, fields: dict[str, Any], cause: Cause) -> 
 
 
 @transaction.atomic
+def add_note(*, contact_id: int, text: str, cause: Cause, what: str = "") -> Contact:
+    """Add a line to what is noted of a contact, behind its moment on the clinic's clock (and `what` it is of).
+
+    Raises Invalid for an empty text.
+    """
+    if not text.strip():
+        raise Invalid("Write the note.", code="empty", fields={"text": "Write something."})
+    contact = contacts_for_update([contact_id])[contact_id]
+    when = f"{contact.location.local(clock.now()):%-d %b %Y, %H:%M}{f', {what}' if what else ''}"
+    noted = f"{contact.notes}\n{when}: {text.strip()}".strip()
+    return update_contact(contact_id=contact_id, fields={"notes": noted}, cause=cause)
+
+
+@transaction.atomic
 def tag_contacts(changes: Sequence[TagChange]) -> list[Contact]:
     """Add and remove tags, as a set. Tags are kept in alphabetical order, without doubles."""
     contacts = contacts_for_update(change.contact_id for change in changes)

@@ -30,6 +30,11 @@ STAGE_MOVED = events.define(
     label="Contact moved stage",
     keys=("from_pipeline", "from_stage", "to_pipeline", "to_stage", "reason"),
 )
+STAGE_MOVE_UNDONE = events.define(
+    "stage_move_undone",
+    label="A move to another stage was undone",
+    keys=("from_pipeline", "from_stage", "to_pipeline", "to_stage"),
+)
 TOUCHPOINT_LOGGED = events.define("touchpoint_logged", label="Touchpoint logged", keys=("type", "touchpoint"))
 WARMNESS_THRESHOLD = events.define(
     "warmness_threshold", label="Contact became hot", keys=("threshold", "score", "previous")

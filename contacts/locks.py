@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
 from contacts.models import Contact
+from core import claims
 from core.errors import NotFound
+from core.models import Work
 
 
 def contacts_for_update(ids: Iterable[int]) -> dict[int, Contact]:
@@ -29,6 +31,22 @@ def lock_those_there(ids: Iterable[int | None]) -> None:
     wanted = {pk for pk in ids if pk is not None}
     rows = Contact.objects.filter(pk__in=wanted).order_by("pk")
     list(rows.select_for_update(no_key=True, of=("self",)).values_list("pk"))
+
+
+def lock_for(items: Sequence[Work]) -> None:
+    """Lock the contacts that claimed work is about until the transaction ends, and let the work be about whoever
+    they are now: between the claim and the lock one may have been merged into another.
+    """
+    locked: set[int] = set()
+    while wanted := {pk for item in items if (pk := _contact_of(item)) is not None} - locked:
+        lock_those_there(wanted)
+        locked |= wanted
+        claims.reread_subjects(items)
+
+
+def _contact_of(item: Work) -> int | None:
+    kind, _, pk = item.subject.partition(":")
+    return int(pk) if kind == "contact" else item.event.contact_id if item.event is not None else None
 
 
 def hold(names: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from accounts.models import Location
 from contacts import duplicates, editing, events, identity, pipeline, search, touchpoints, warmness
 from contacts.commands import MatchResult, Touch
-from contacts.locks import email_lock, hold, identity_lock, phone_lock
+from contacts.locks import contacts_for_update, email_lock, hold, identity_lock, phone_lock
 from contacts.models import Contact, ExternalIdentity, StageChange
 from core import clock
 from core import events as log
@@ -259,13 +259,28 @@ def _introduce(contact: Contact, person: Person, cause: Cause) -> None:
         contact=contact, location_id=contact.location_id, to_pipeline=pipeline.START.pipeline,
         to_stage=pipeline.START.stage, at=contact.created_at, cause_kind=cause.kind, cause_id=str(cause.id),
     )  # fmt: skip
-    search.refresh([contact], fresh=True)
+    search.refresh([contact])
     _know(contact, person.external)
     _tell(events.CONTACT_CREATED, contact, contact.source, cause)
     warmness.rescore({contact.pk: contact}, {contact.pk: cause})
     if contact.lead_at is not None:
         warmness.expect_first_contact([contact])
         _tell(events.LEAD_CREATED, contact, contact.source, cause)
+
+
+@transaction.atomic
+def make_lead(*, contact_id: int, cause: Cause) -> Contact:
+    """Somebody who wrote or was written down turns out to want something: a lead from now on, with all that follows.
+    A second call changes nothing. Raises NotFound when there is no such contact.
+    """
+    contact = contacts_for_update([contact_id])[contact_id]
+    if contact.lead_at is None:
+        contact.lead_at = clock.now()
+        contact.save(update_fields=["lead_at"])
+        warmness.expect_first_contact([contact])
+        warmness.rescore({contact.pk: contact}, {contact.pk: cause})
+        _tell(events.LEAD_CREATED, contact, contact.source, cause)
+    return contact
 
 
 def _tell(type: EventType, contact: Contact, source: str, cause: Cause) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts import access, pages, roles
 from accounts.models import User
 from accounts.staff import cause_of
+from accounts.staff_links import change_url
 from contacts import duplicates, merging, pipeline, selectors, services, stages
 from contacts.models import Contact
 from core.api_audit import note
@@ -27,7 +28,7 @@ _LABELS = {
 }  # fmt: skip
 
 
-def merge(request: HttpRequest, contact: Contact, opts: Any) -> HttpResponse:
+def merge(request: HttpRequest, contact: Contact) -> HttpResponse:
     """Look for the other one, compare the two, and merge them or say that they are two people."""
     user = cast(User, request.user)
     access.check_on(user, roles.UPDATE, contact)
@@ -45,7 +46,7 @@ def merge(request: HttpRequest, contact: Contact, opts: Any) -> HttpResponse:
     note(request, [contact, *([other] if other else [])], personal=True)
     context = pages.context(
         request, title=f"Is {contact} here twice?", contact=contact, other=other, text=text, found=found,
-        suspected=[] if other else suspected, shown=shown, opts=opts,
+        suspected=[] if other else suspected, shown=shown,
     )  # fmt: skip
     return render(request, "contacts/merge.html", context)
 
@@ -59,17 +60,13 @@ def _answered(request: HttpRequest, contact: Contact, other: Contact) -> HttpRes
         if "different" in request.POST:
             services.dismiss_duplicate(contact_id=contact.pk, other_id=other.pk, cause=cause)
             messages.success(request, "Kept apart. This pair will not be asked about again.")
-            return HttpResponseRedirect(_address(contact))
+            return HttpResponseRedirect(change_url(contact))
         services.merge_contacts(keep_id=keep.pk, away_id=away.pk, cause=cause)
     except DomainError as refusal:
         messages.error(request, refusal.message)
         return HttpResponseRedirect(reverse("admin:contacts_contact_merge", args=(contact.public_id,)))
     messages.success(request, "Merged. Everything of both is here now.")
-    return HttpResponseRedirect(_address(keep))
-
-
-def _address(contact: Contact) -> str:
-    return reverse("admin:contacts_contact_change", args=(contact.public_id,))
+    return HttpResponseRedirect(change_url(keep))
 
 
 def _compared(contact: Contact, other: Contact, *, keeps_other: bool) -> dict[str, Any]:

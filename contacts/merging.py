@@ -310,5 +310,5 @@ def keep_personal(event: Event, contacts: Iterable[Contact], before: Mapping[int
 def connect() -> None:
     """Called when the app is ready."""
     movers.register("contacts.contact", _move_people)
-    for label in ("stagechange", "warmnessdelta", "warmnesshistory", "searchkey", "contactmerge"):
+    for label in ("stagechange", "warmnessdelta", "warmnesshistory", "contactsearch", "contactmerge"):
         movers.register(f"contacts.{label}", stays)

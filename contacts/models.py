@@ -139,6 +139,21 @@ class Contact(TrackedModel):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
+            # For those who see all clinics: the warmest, whom one talked with last, the hidden.
+            models.Index(
+                fields=("-warmness_score", "-created_at", "-id"),
+                name="contact_warmest",
+                condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                F("last_touchpoint_at").desc(nulls_last=True),
+                F("id").desc(),
+                name="contact_talked_last",
+                condition=Q(deleted_at__isnull=True, merged_into__isnull=True),
+            ),
+            models.Index(
+                fields=("-created_at", "-id"), name="contact_hidden", condition=Q(deleted_at__isnull=False)
+            ),
             # Two for the newest: for those who see one clinic, and for those who see all.
             models.Index(
                 fields=("location", "-created_at", "-id"),
@@ -152,9 +167,16 @@ class Contact(TrackedModel):
                 fields=("location", "current_pipeline", "current_stage", "-created_at"), name="contact_stage"
             ),
             models.Index(fields=("current_pipeline", "-stage_entered_at", "-id"), name="contact_board"),
+            # A column of the board, newest first; oldest is the other end.
+            models.Index(
+                fields=("location", "current_pipeline", "current_stage", "-stage_entered_at", "-id"),
+                name="contact_column",
+                condition=Q(deleted_at__isnull=True, merged_into__isnull=True),
+            ),
             models.Index(fields=("location", "name"), name="contact_name"),
             models.Index(fields=("location", "-warmness_score", "-id"), name="contact_warmness"),
             models.Index(fields=("location", "source", "-created_at"), name="contact_source"),
+            models.Index(fields=("source", "-created_at", "-id"), name="contact_source_of_all"),
             models.Index(fields=("location", "email"), name="contact_email", condition=~Q(email="")),
             models.Index(
                 fields=("location", "recall_due_date"),
@@ -213,26 +235,23 @@ class ExternalIdentity(BaseModel):
         return f"{self.provider} {self.external_id}"
 
 
-class SearchKey(models.Model):
-    """One thing a contact can be found by: the beginning of a key is enough (see `contacts.search`)."""
+class ContactSearch(models.Model):
+    """What a contact is found by (see `contacts.finding`), in one row that is written with the contact."""
 
     access: ClassVar[Access] = Access(resource="contacts", location="location_id", owner="contact__owner")
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="search_keys")
+    contact = models.OneToOneField(Contact, on_delete=models.CASCADE, primary_key=True, related_name="search")
     location_id = models.BigIntegerField()
-    key = models.CharField(max_length=260)
+    keys = ArrayField(models.TextField())
 
     class Meta:
+        verbose_name_plural = "contact search"
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=("location_id", "key"),
-                opclasses=("int8_ops", "varchar_pattern_ops"),
-                name="searchkey_prefix",
-            ),
+            GinIndex(fields=("keys",), fastupdate=False, name="contactsearch_keys"),
         ]
 
     def __str__(self) -> str:
-        return f"key of contact {self.contact_id}"
+        return f"keys of contact {self.contact_id}"
 
 
 class Consent(BaseModel):
@@ -309,6 +328,7 @@ class Touchpoint(BaseModel):
             models.Index(fields=("contact", "-at", "-id"), name="touchpoint_timeline"),
             models.Index(fields=("contact", "type", "at"), name="touchpoint_by_type"),
             models.Index(fields=("location", "type", "-at"), name="touchpoint_reports"),
+            models.Index(fields=("location", "-at", "-id"), name="touchpoint_newest"),
         ]
 
     def __str__(self) -> str:

@@ -156,6 +156,12 @@ def place(pipeline: str, stage: str) -> Place:
     return Place(pipeline, stage)
 
 
+def read(text: str) -> Place:
+    """The place of which this is the text, as forms post it. Raises Invalid as `place` does."""
+    name, _, stage = text.partition("/")
+    return place(name, stage)
+
+
 def label(where: Place) -> str:
     """The place as staff read it, for instance "Lead to booking: New lead"."""
     return f"{PIPELINE_LABELS[where.pipeline]}: {STAGE_LABELS[where]}"

@@ -18,6 +18,8 @@ from core.errors import Invalid
 LOWEST, HIGHEST = 0, 100
 HOT, WARM = 70, 40
 VERY_HOT = 80
+BANDS = {"hot": (HOT, HIGHEST), "warm": (WARM, HOT - 1), "cool": (LOWEST, WARM - 1)}
+"""The first and the last score of each band, as filters name them."""
 
 ANSWERED_AT_ONCE = timedelta(minutes=5)
 ANSWERED_SLOWLY = timedelta(hours=1)

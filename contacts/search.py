@@ -1,92 +1,124 @@
-"""Finding a contact by the beginning of a name, any run of digits of a phone, or an e-mail.
-
-Each contact has a few keys: one per word of its name, its e-mail, and each tail of its phone number. A search
-looks for keys that begin with what was typed, which a b-tree answers; so any run of digits within a number is
-found too.
+"""Finding contacts by what somebody types: parts of a name in any order and with a typo, a phone in any spelling or
+some of its digits, an e-mail. What is looked for and how it fits decides `contacts.finding`; the keys are kept in
+one row for each contact, written in the transaction that changes what they are made of.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet, Value
 
-from contacts import identity
-from contacts.models import Contact, SearchKey
+from contacts import finding
+from contacts.finding import Asked
+from contacts.models import Contact, ContactSearch
 
-MIN_DIGITS = 3
+#: At most so many are weighed, so that one letter typed costs no more than a whole name.
 MOST_CANDIDATES = 500
-_KEY_LENGTH = 260
+#: Typos are looked for only where fewer than this are found as it was typed.
+ENOUGH = 20
+#: Contacts whose keys are compared at once.
+CHECK_SIZE = 1_000
 
 
-def keys_of(contact: Contact) -> set[str]:
+def keys_of(contact: Contact) -> list[str]:
     """The keys under which a contact is found."""
-    keys = {f"n:{token}" for token in identity.name_tokens(contact.name)}
-    if contact.email:
-        keys.add(f"e:{contact.email}")
-    digits = contact.phone.removeprefix("+")
-    keys |= {f"p:{digits[start:]}" for start in range(len(digits) - MIN_DIGITS + 1)}
-    return {key[:_KEY_LENGTH] for key in keys}
+    return finding.keys_of(contact.location_id, name=contact.name, phone=contact.phone, email=contact.email)
 
 
-def refresh(contacts: Iterable[Contact], *, fresh: bool = False) -> None:
-    """Write the keys of these contacts anew, in two statements; `fresh` says that they have none yet."""
-    rows = list(contacts)
-    if not fresh:
-        SearchKey.objects.filter(contact__in=rows).delete()
-    SearchKey.objects.bulk_create(
-        SearchKey(contact=contact, location_id=contact.location_id, key=key)
-        for contact in rows
-        for key in sorted(keys_of(contact))
+def refresh(contacts: Iterable[Contact]) -> None:
+    """Write the keys of these contacts, in one statement."""
+    ContactSearch.objects.bulk_create(
+        [
+            ContactSearch(contact=contact, location_id=contact.location_id, keys=keys_of(contact))
+            for contact in {contact.pk: contact for contact in contacts}.values()
+        ],
+        update_conflicts=True,
+        unique_fields=["contact"],
+        update_fields=["location_id", "keys"],
     )
 
 
-def prefixes(text: str, region: str | None) -> list[list[str]]:
-    """What to look for:
-    each inner list is one thing that was typed, in the spellings it may be stored under.
+def mend_part(location_id: int, *, after: int, mend: bool = True) -> tuple[list[int], int | None]:
+    """The next contacts of a location behind `after` whose stored keys are not what they should be, and behind whom to
+    go on, None at the end. With `mend` they are written anew.
     """
-    text = text.strip()
-    if "@" in text:
-        return [[f"e:{text.lower()}"]]
-    digits = re.sub(r"\D", "", text)
-    if len(digits) >= MIN_DIGITS and not re.search(r"[^\W\d_]", text):
-        phone = identity.read_phone(text, region)
-        spellings = {digits, digits.removeprefix("00"), digits.removeprefix("0")}
-        if phone.valid:
-            spellings = {phone.e164.removeprefix("+")}
-        return [[f"p:{spelling}" for spelling in sorted(spellings) if len(spelling) >= MIN_DIGITS]]
-    return [[f"n:{token}", f"e:{token}"] for token in identity.name_tokens(text)]
+    rows = list(
+        Contact.objects.filter(location=location_id, pk__gt=after).order_by("pk").only(
+            "pk", "location_id", "name", "phone", "email"
+        )[:CHECK_SIZE]
+    )  # fmt: skip
+    stored = dict(ContactSearch.objects.filter(contact__in=rows).values_list("contact_id", "keys"))
+    wrong = [row for row in rows if stored.get(row.pk) != keys_of(row)]
+    if mend:
+        refresh(wrong)
+    return [row.pk for row in wrong], rows[-1].pk if len(rows) == CHECK_SIZE else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A contact that fits: `order` sorts the better ones first."""
+
+    order: tuple[int, ...]
+    who: int
 
 
 def search(
-    contacts: QuerySet[Contact], text: str, *, location_ids: Iterable[int], region: str | None
+    contacts: QuerySet[Contact],
+    text: str,
+    *,
+    location_ids: Collection[int],
+    region: str | None,
+    home_id: int | None = None,
 ) -> QuerySet[Contact]:
-    """Those of `contacts` (already limited to what the person may see) that match, best first.
-
-    At most MOST_CANDIDATES contacts are weighed, so that one letter typed costs no more than a whole name.
+    """Those of `contacts` (already limited to what the person may see) that match, best first: as it was typed before
+    beginnings before typos, live ones before hidden ones, those of the location `home_id` before others, warm ones
+    before cool ones. At most MOST_CANDIDATES are weighed.
     """
-    wanted = prefixes(text, region)
-    if not wanted:
+    asked = finding.read(text, region)
+    if asked is None or not location_ids:
         return contacts.none()
-    keys = SearchKey.objects.filter(location_id__in=list(location_ids))
-    matching = Contact.objects.all()
-    for spellings in wanted:
-        starts = Q()
-        for spelling in spellings:
-            starts |= Q(key__startswith=spelling)
-        matching = matching.filter(pk__in=keys.filter(starts).values("contact_id"))
-    # Whoever was merged into another is found as that other.
-    found = list(matching.order_by("-pk").who()[:MOST_CANDIDATES])
-    exact = keys.filter(key__in=[spelling for group in wanted for spelling in group], contact_id__in=found)
-    rank = Case(
-        When(pk__in=exact.values("contact_id"), then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
-    # Household members are found by the phone of their guardian.
-    return contacts.filter(Q(pk__in=found) | Q(guardian_id__in=found if _is_phone(wanted) else [])).order_by(
-        rank, "-warmness_score", "-pk"
-    )
+    found = _candidates(asked, location_ids, home_id, typos=False)
+    if asked.words and len(found) < ENOUGH:
+        found += _candidates(asked, location_ids, home_id, typos=True)
+    ids = list(dict.fromkeys(one.who for one in sorted(found, key=lambda one: one.order)))
+    if asked.digits and ids:
+        # Household members are found by the phone of their guardian.
+        ids += Contact.objects.filter(guardian__in=ids).values_list("pk", flat=True)
+    place = Func(
+        Value(ids, output_field=ArrayField(BigIntegerField())), F("pk"),
+        function="array_position", output_field=IntegerField(),
+    )  # fmt: skip
+    return contacts.filter(pk__in=ids).order_by(place)
 
 
-def _is_phone(wanted: list[list[str]]) -> bool:
-    return wanted[0][0].startswith("p:")
+def _candidates(
+    asked: Asked, location_ids: Collection[int], home_id: int | None, *, typos: bool
+) -> list[_Found]:
+    matching = Q()
+    for alternative in finding.wanted(asked, location_ids, typos=typos):
+        fits = Q()
+        for keys in alternative:
+            fits &= Q(keys__overlap=keys)
+        matching |= fits
+    # The sum keeps the database from walking all contacts, newest first, where few or none have these keys.
+    newest = ContactSearch.objects.filter(matching).order_by((F("contact_id") + 0).desc())
+    rows = (
+        ContactSearch.objects.filter(pk__in=newest.values("pk")[:MOST_CANDIDATES])
+        .order_by("-contact_id")
+        .values_list(
+            "contact_id", "contact__merged_into_id", "location_id", "contact__name", "contact__phone",
+            "contact__email", "contact__deleted_at", "contact__warmness_score",
+        )
+    )  # fmt: skip
+    found = []
+    for pk, merged_into, location_id, name, phone, email, hidden, warmness in rows:
+        fits_so = finding.fit(asked, name=name, phone=phone, email=email)
+        if fits_so is not None:
+            away = home_id is not None and location_id != home_id
+            # Whoever was merged into another is found as that other.
+            order = (*fits_so, int(hidden is not None and merged_into is None), int(away), -warmness, -pk)
+            found.append(_Found(order, merged_into or pk))
+    return found

@@ -15,10 +15,11 @@ from contacts.commands import (
     WarmnessAdjustment,
 )
 from contacts.consent import DEFAULTS as CONSENT_DEFAULTS
-from contacts.consent import consent_for, set_consent
+from contacts.consent import Said, States, consent_for, consent_history, set_consent, states_at
 from contacts.duplicates import dismiss_duplicate
 from contacts.editing import (
     EDITABLE,
+    add_note,
     delete_contact,
     set_recall_date,
     tag_contacts,
@@ -27,10 +28,10 @@ from contacts.editing import (
     update_contacts,
 )
 from contacts.locks import contacts_for_update
-from contacts.matching import create_contact, match_or_create
+from contacts.matching import create_contact, make_lead, match_or_create
 from contacts.merging import merge_contacts
 from contacts.scoreboard import restore_weights, set_weights
-from contacts.stages import move_stage, move_stages
+from contacts.stages import move_stage, move_stages, take_move_back
 from contacts.touchpoints import log_touchpoints
 from contacts.unmerging import unmerge_contact
 from contacts.warmness import adjust_warmness, recalculate_warmness
@@ -43,17 +44,22 @@ __all__ = [
     "MoveResult",
     "NewTouchpoint",
     "RecallDate",
+    "Said",
     "StageMove",
+    "States",
     "TagChange",
     "Touch",
     "WarmnessAdjustment",
+    "add_note",
     "adjust_warmness",
     "consent_for",
+    "consent_history",
     "contacts_for_update",
     "create_contact",
     "delete_contact",
     "dismiss_duplicate",
     "log_touchpoints",
+    "make_lead",
     "match_or_create",
     "merge_contacts",
     "move_stage",
@@ -63,7 +69,9 @@ __all__ = [
     "set_consent",
     "set_recall_date",
     "set_weights",
+    "states_at",
     "tag_contacts",
+    "take_move_back",
     "undo_delete",
     "unmerge_contact",
     "update_contact",

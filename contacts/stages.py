@@ -16,6 +16,7 @@ from contacts.models import Contact, StageChange
 from contacts.pipeline import Place
 from core import clock
 from core import events as log
+from core.causes import Cause
 from core.errors import DomainError
 from core.events import NewEvent
 
@@ -80,7 +81,7 @@ def move_stages(moves: Sequence[StageMove]) -> list[MoveResult]:
         try:
             steps = _steps(contact, move)
         except DomainError as error:
-            results.append(MoveResult(contact.pk, False, error.message))
+            results.append(MoveResult(contact.pk, False, error))
             continue
         for target in steps:
             plan.step(contact, target, move)
@@ -89,17 +90,13 @@ def move_stages(moves: Sequence[StageMove]) -> list[MoveResult]:
     return results
 
 
-@transaction.atomic
 def move_stage(move: StageMove) -> MoveResult:
     """Make one move. Raises MoveRefused (409) naming both stages, or Invalid (422) for a missing reason or a
     stage that does not exist."""
-    contact = contacts_for_update([move.contact_id])[move.contact_id]
-    plan = _Plan(clock.now())
-    steps = _steps(contact, move)
-    for target in steps:
-        plan.step(contact, target, move)
-    _carry_out(plan)
-    return MoveResult(contact.pk, bool(steps))
+    (result,) = move_stages([move])
+    if result.error is not None:
+        raise result.error
+    return result
 
 
 def follow(contact: Contact, steps: Sequence[Place], move: StageMove) -> None:
@@ -111,6 +108,31 @@ def follow(contact: Contact, steps: Sequence[Place], move: StageMove) -> None:
     for target in steps:
         plan.step(contact, target, move)
     StageChange.objects.bulk_create(plan.changes)
+
+
+@transaction.atomic
+def take_move_back(*, contact_id: int, place: Place, since: datetime, cause: Cause) -> Contact:
+    """Undo a move: the contact stands again where it stood, since then (aware). Another such is a no-op.
+
+    No rule hears of it as of a move: stage_move_undone is recorded. The way back need not be in the table.
+    """
+    contact = contacts_for_update([contact_id])[contact_id]
+    was = where(contact)
+    if was == place:
+        return contact
+    follow(contact, [place], StageMove(contact.pk, *place, "undone", cause=cause))
+    contact.stage_entered_at = since
+    Contact.objects.bulk_update(
+        [contact], ["current_pipeline", "current_stage", "stage_entered_at", "updated_at"]
+    )
+    data = {
+        "from_pipeline": was.pipeline, "from_stage": was.stage, "to_pipeline": place.pipeline, "to_stage": place.stage,
+    }  # fmt: skip
+    log.record(
+        events.STAGE_MOVE_UNDONE, cause=cause, location_id=contact.location_id, contact_id=contact.pk, data=data,
+        source="user" if cause.kind == "user" else "system",
+    )  # fmt: skip
+    return contact
 
 
 def _steps(contact: Contact, move: StageMove) -> tuple[Place, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from django.apps import apps
 from django.contrib import messages
@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts import access, pages, roles
 from accounts.models import User
 from accounts.staff import cause_of
+from accounts.staff_links import change_url
 from contacts import merging, services, unmerging
 from contacts.merge_models import ContactMerge
 from contacts.models import Contact
@@ -20,7 +21,7 @@ from core.api_audit import note
 from core.errors import DomainError
 
 
-def unmerge(request: HttpRequest, contact: Contact, opts: Any) -> HttpResponse:
+def unmerge(request: HttpRequest, contact: Contact) -> HttpResponse:
     """Show the merges into this contact, and undo the last one."""
     user = cast(User, request.user)
     access.check_on(user, roles.UPDATE, contact)
@@ -32,7 +33,7 @@ def unmerge(request: HttpRequest, contact: Contact, opts: Any) -> HttpResponse:
     since = dict(unmerging.made_since(merges[0])) if merges else {}
     context = pages.context(
         request, title=f"Undo a merge of {contact}", contact=contact, location=contact.location, merges=shown,
-        stays=_counted({label: len(ids) for label, ids in since.items()}), opts=opts,
+        stays=_counted({label: len(ids) for label, ids in since.items()}),
     )  # fmt: skip
     return render(request, "contacts/unmerge.html", context)
 
@@ -58,7 +59,7 @@ def _undo(request: HttpRequest, contact: Contact, merges: list[ContactMerge]) ->
         messages.warning(
             request, f"Changed since the merge, and left as it is: {listed}. Please look at both."
         )
-    return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=(away.public_id,)))
+    return HttpResponseRedirect(change_url(away))
 
 
 def _moved(merge: ContactMerge) -> dict[str, int]:

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from contacts import events, scoring
@@ -55,32 +56,48 @@ def scored_types(weights: Iterable[scoring.Weights]) -> set[str]:
     return types.union(*(table.engagement for table in weights))
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a score is made of: touchpoints that may count, and adjustments."""
+
+    touchpoints: list[Touchpoint]
+    adjustments: list[WarmnessDelta]
+
+
+_TOUCH = ("contact_id", "pk", "type", "at", "cause_kind", "details")
+_DELTA = ("whose", "pk", "delta", "reason", "at")
+
+
+def _counting(ids: Collection[int], weights: Mapping[int, scoring.Weights]) -> QuerySet[Touchpoint]:
+    return Touchpoint.objects.filter(contact__in=ids, type__in=scored_types(weights.values()))
+
+
+def _adjusting(ids: Collection[int]) -> QuerySet[WarmnessDelta]:
+    # Adjustments are never moved: those of whoever was merged into a contact count for it where they stand.
+    people = Contact.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids)).order_by().values("pk")
+    return WarmnessDelta.objects.filter(contact__in=people).annotate(
+        whose=Coalesce("contact__merged_into_id", "contact_id")
+    )
+
+
 def load(
     contacts: Collection[Contact], weights: Mapping[int, scoring.Weights]
 ) -> dict[int, scoring.WarmnessInputs]:
     """What the scores of these contacts depend on, by contact id. Two queries."""
-    touches: dict[int, list[scoring.Touch]] = defaultdict(list)
     ids = [contact.pk for contact in contacts]
-    logged = Touchpoint.objects.filter(contact__in=ids, type__in=scored_types(weights.values()))
-    for row in logged.values_list("contact_id", "pk", "type", "at", "cause_kind", "details"):
-        contact_id, pk, kind, at, cause_kind, details = row
-        touches[contact_id].append(
-            scoring.Touch(
-                pk,
-                kind,
-                at,
-                cause_kind,
-                str(details.get("message", "")),
-                bool(details.get("by_scanner", False)),
-            )
-        )
+    touches = _counting(ids, weights).values_list(*_TOUCH)
+    return _inputs(contacts, touches, _adjusting(ids).values_list(*_DELTA))
+
+
+def _inputs(
+    contacts: Collection[Contact], touchpoints: Iterable[Any], adjustments: Iterable[Any]
+) -> dict[int, scoring.WarmnessInputs]:
+    touches: dict[int, list[scoring.Touch]] = defaultdict(list)
+    for contact_id, pk, kind, at, cause_kind, details in touchpoints:
+        message, by_scanner = str(details.get("message", "")), bool(details.get("by_scanner", False))
+        touches[contact_id].append(scoring.Touch(pk, kind, at, cause_kind, message, by_scanner))
     deltas: dict[int, list[scoring.Adjustment]] = defaultdict(list)
-    # Adjustments are never moved: those of whoever was merged into a contact count for it where they stand.
-    people = Contact.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids)).order_by().values("pk")
-    adjusted = WarmnessDelta.objects.filter(contact__in=people).annotate(
-        whose=Coalesce("contact__merged_into_id", "contact_id")
-    )
-    for contact_id, pk, delta, reason, at in adjusted.values_list("whose", "pk", "delta", "reason", "at"):
+    for contact_id, pk, delta, reason, at in adjustments:
         deltas[contact_id].append(scoring.Adjustment(pk, delta, reason, at))
     return {
         contact.pk: scoring.WarmnessInputs(
@@ -111,9 +128,14 @@ def scores(
     }
 
 
-def explain(contact: Contact) -> scoring.Score:
-    """The contact's score now, with every part and the rows behind it."""
-    return scores([contact], at=clock.now())[contact.pk]
+def explain(contact: Contact) -> tuple[scoring.Score, Rows]:
+    """The contact's score now with every part, and the rows behind it. Three queries."""
+    weights = weights_of([contact.location_id])
+    rows = Rows(list(_counting([contact.pk], weights)), list(_adjusting([contact.pk])))
+    touches = ([getattr(row, name) for name in _TOUCH] for row in rows.touchpoints)
+    deltas = ([getattr(row, name) for name in _DELTA] for row in rows.adjustments)
+    inputs = _inputs([contact], touches, deltas)[contact.pk]
+    return scoring.warmness(inputs, now=clock.now(), weights=weights[contact.location_id]), rows
 
 
 def rescore(

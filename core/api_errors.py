@@ -8,13 +8,13 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError
 from django.db.transaction import set_rollback
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from core import unstorable
 from core.errors import DomainError
 
 logger = logging.getLogger(__name__)
@@ -86,13 +86,8 @@ def _answer(error: Exception) -> Response | None:
             return _invalid(_drf_fields(error.detail))
         case exceptions.APIException():
             return _api_exception(error)
-        case DataError() | UnicodeEncodeError():
-            # Text that JSON allows and the database cannot hold: a NUL, a lone surrogate, a number out of
-            # range.
-            return _response(
-                422,
-                message="A value cannot be stored: it holds a character or number out of range.",
-            )
+        case _ if isinstance(error, unstorable.UNSTORABLE):
+            return _response(422, message=unstorable.WORDS)
         case _:
             return None
 

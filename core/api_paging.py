@@ -9,6 +9,8 @@ from django.db.models import Model
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination as BaseCursorPagination
 
+from core.numbers import whole
+
 
 class CursorPagination(BaseCursorPagination):
     """`results`, `next`, `previous`; `?page_size=` up to 200; ties are settled by the row's own key.
@@ -38,7 +40,7 @@ class CursorPagination(BaseCursorPagination):
 
     def get_page_size(self, request: Any) -> int:
         asked = request.query_params.get(self.page_size_query_param)
-        if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked) > 0):
+        if asked is not None and not whole(asked):
             raise exceptions.ValidationError(
                 {self.page_size_query_param: ["Give a whole number from 1 to 200."]}
             )

@@ -7,7 +7,7 @@ each claim. Whatever a worker writes of an item afterwards is written where the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -70,9 +70,9 @@ def claim(batches: Mapping[str, int], *, limit: int) -> list[Work]:
     `batches` says of each handler how many of its items go together.
     """
     moved = clock.overridden()
-    now = "%(now)s::timestamptz" if moved else "clock_timestamp()"
+    now = "%(now)s::timestamptz" if moved else "(clock_timestamp() + %(ahead)s)"
     parameters: dict[str, Any] = {
-        "now": moved, "lease": LEASE, "limit": limit, "handlers": list(batches),
+        "now": moved, "ahead": clock.ahead(), "lease": LEASE, "limit": limit, "handlers": list(batches),
         "ended": WORKER_ENDED, "ended_before": WORKER_ENDED_BEFORE,
     }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
@@ -122,10 +122,22 @@ def _load_events(items: list[Work]) -> None:
     events = Event.objects.in_bulk(wanted) if wanted else {}
     for item in items:
         item.event = events.get(item.event_id) if item.event_id is not None else None
-        kind, _, pk = item.subject.partition(":")
-        if item.event is not None and item.event.contact_id is not None and kind == "contact":
-            # Whoever the event spoke of may have been merged into another since.
-            item.event.contact_id = int(pk)
+        _be_about_subject(item)
+
+
+def reread_subjects(items: Sequence[Work]) -> None:
+    """Read again, in one query, what claimed items are about: it may have become another since the claim."""
+    subjects = dict(Work.objects.filter(pk__in=[item.pk for item in items]).values_list("pk", "subject"))
+    for item in items:
+        item.subject = subjects.get(item.pk, item.subject)
+        _be_about_subject(item)
+
+
+def _be_about_subject(item: Work) -> None:
+    kind, _, pk = item.subject.partition(":")
+    if item.event is not None and item.event.contact_id is not None and kind == "contact":
+        # Whoever the event spoke of may have been merged into another since.
+        item.event.contact_id = int(pk)
 
 
 def was_deadly(item: Work) -> bool:

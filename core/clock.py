@@ -2,15 +2,20 @@
 
 Everything that asks "what time is it?" asks here, so that tests and the demo generator can move time for rows,
 rules and claims alike. The override is per process and reaches every thread in it.
+
+A demo's clock can also run ahead of real time, in all of its processes at once: each follows one small file.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from django.db.models import DateTimeField, Func, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Func, Value
 from django.db.models.expressions import Combinable
 
 
@@ -28,7 +33,12 @@ class Frozen:
         self.at = _aware(at)
 
 
+logger = logging.getLogger(__name__)
+
+NONE = timedelta(0)
 _stack: list[Frozen] = []
+_followed: Path | None = None
+_read: tuple[int, timedelta] = (0, NONE)
 
 
 def _aware(at: datetime) -> datetime:
@@ -39,7 +49,37 @@ def _aware(at: datetime) -> datetime:
 
 def now() -> datetime:
     """The present moment, aware, in UTC."""
-    return _stack[-1].at if _stack else datetime.now(UTC)
+    return _stack[-1].at if _stack else real() + ahead()
+
+
+def real() -> datetime:
+    """The moment outside, aware, in UTC, wherever the clock was moved to: for whoever moves it."""
+    return datetime.now(UTC)
+
+
+def follow(file: Path | None) -> None:
+    """Run ahead of real time by `ahead_seconds` of this JSON file from now on; None: show real time.
+
+    A file that is not there means nought. It is looked at anew whenever it changes.
+    """
+    global _followed, _read
+    _followed, _read = file, (0, NONE)
+
+
+def ahead() -> timedelta:
+    """How far a demo's clock runs ahead of real time; nought everywhere else."""
+    global _read
+    if _followed is None:
+        return NONE
+    try:
+        changed = _followed.stat().st_mtime_ns
+        if changed != _read[0]:
+            _read = (changed, timedelta(seconds=float(json.loads(_followed.read_text())["ahead_seconds"])))
+    except FileNotFoundError:
+        return NONE
+    except (OSError, ValueError, KeyError, TypeError):
+        logger.warning("the demo's clock could not be read", exc_info=True)
+    return _read[1]
 
 
 def overridden() -> datetime | None:
@@ -55,7 +95,11 @@ def sql_now() -> Combinable:
     at = overridden()
     if at is not None:
         return Value(at, output_field=DateTimeField())
-    return Func(function="clock_timestamp", output_field=DateTimeField())
+    present = Func(function="clock_timestamp", output_field=DateTimeField())
+    by = ahead()
+    if not by:
+        return present
+    return ExpressionWrapper(present + Value(by, output_field=DurationField()), output_field=DateTimeField())
 
 
 @contextmanager

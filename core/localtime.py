@@ -25,3 +25,8 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 def local_day(at: datetime, zone: ZoneInfo) -> date:
     """The day on which an instant falls in `zone`."""
     return at.astimezone(zone).date()
+
+
+def in_words(wall: datetime) -> str:
+    """A time on a clinic's clock as lists show it: "Fri 27 Nov, 09:00"."""
+    return f"{wall:%a %-d %b, %H:%M}"

@@ -15,6 +15,13 @@ END $$
 """
 
 
+def short_waits(seconds: int = 5) -> migrations.RunSQL:
+    """The first operation of a migration that locks big tables: it gives up after so long a wait for a lock, instead of
+    holding up everybody who queues behind it. Nothing was changed then: run `migrate` again.
+    """
+    return migrations.RunSQL(f"SET LOCAL lock_timeout = '{seconds}s'", migrations.RunSQL.noop)
+
+
 def append_only(table: str) -> migrations.RunPython:
     """Make a table append-only: triggers refuse UPDATE, DELETE and TRUNCATE, and the application's role loses the
     rights.

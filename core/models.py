@@ -166,6 +166,7 @@ class Work(models.Model):
     class Meta:
         verbose_name_plural = "work"
         indexes = (
+            models.Index(fields=("location_id", "-id"), name="work_location"),
             models.Index(
                 fields=("due_at", "id"),
                 name="work_due",
@@ -231,6 +232,12 @@ class AuditEntry(models.Model):
         indexes = (
             models.Index(fields=("-at",), name="audit_at"),
             models.Index(fields=("user_id", "-at"), name="audit_user"),
+            # What a person opened last, among all that the pages they leave open ask for by themselves.
+            models.Index(
+                fields=("user_id", "-at"),
+                name="audit_opened",
+                condition=models.Q(method="GET", status=200, route__endswith="_change"),
+            ),
         )
 
     def __str__(self) -> str:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.validators import RegexValidator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from unfold.decorators import display
 from unfold.forms import BaseDialogForm
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.staff import (
     Badge,
     LocationFilter,
     ReadOnlyAdmin,
     ReadOnlyInline,
-    ScopedAdmin,
-    cause_of,
     link_to,
     move_button,
 )
+from contacts.found_by import FoundByContact
 from contacts.templatetags.contacts_tags import spoken, started_by
-from messaging import numbers, reasons, services, talks, wordings
+from messaging import numbers, reasons, services, talks
 from messaging.bulk_admin import BulkSendAdmin, StormAdmin
 from messaging.models import (
     PENDING,
@@ -42,11 +34,10 @@ from messaging.models import (
     Message,
     SendAttempt,
     Status,
-    Template,
-    TemplateVersion,
 )
+from messaging.template_admin import TemplateAdmin
 
-__all__ = ["BulkSendAdmin", "StormAdmin"]  # registered with the others
+__all__ = ["BulkSendAdmin", "StormAdmin", "TemplateAdmin"]  # registered with the others
 
 COLOURS = {
     Status.SENT: "success", Status.DELIVERED: "success", Status.RECEIVED: "info", Status.SCHEDULED: "info",
@@ -78,13 +69,12 @@ class AttemptInline(ReadOnlyInline):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(FoundByContact, ReadOnlyAdmin):
     """Every message, with why it was not sent where it was not."""
 
     list_display = ("when", "contact_name", "way", "what", "show_status", "why")
     list_display_links = ("when", "contact_name")
     list_filter = (LocationFilter, "status", "reason", "direction", "purpose", "category", "template__name")
-    search_fields = ("contact__name", "address", "body")
     list_select_related = ("contact", "template", "location")
     ordering = ("-id",)
     inlines = (AttemptInline,)
@@ -223,12 +213,11 @@ class InboxFilter(admin.SimpleListFilter):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnlyAdmin):
+class ConversationAdmin(FoundByContact, ReadOnlyAdmin):
     """Who wrote last, and who waits for an answer."""
 
     list_display = ("contact_name", "channel", "state", "whose", "last", "waiting")
     list_filter = (InboxFilter, LocationFilter, "channel")
-    search_fields = ("contact__name", "contact__phone")
     list_select_related = ("contact", "location", "assigned_to")
     ordering = (F("last_message_at").desc(nulls_last=True), "-id")
 
@@ -256,100 +245,6 @@ class ConversationAdmin(ReadOnlyAdmin):
     @display(description="New", label={"new": "warning"}, empty_value="")
     def waiting(self, row: Conversation) -> Badge | None:
         return Badge("new", "New") if row.unseen else None
-
-
-_NAMES = "Use letters, digits and _ only, such as spring_offer."
-
-
-class TemplateForm(forms.ModelForm):
-    """The wording, with how it travels shown beneath it while it is written."""
-
-    class Meta:
-        model = Template
-        fields = (
-            "location", "name", "channel", "language", "category", "purpose", "subject", "body", "asks_answer",
-            "is_active",
-        )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "name" in self.fields:
-            self.fields["name"].error_messages["invalid"] = _NAMES
-            self.fields["name"].validators = [RegexValidator(r"^[-a-zA-Z0-9_]+\Z", _NAMES)]
-        if "body" in self.fields:
-            self.fields["body"].widget = UnfoldAdminTextareaWidget(
-                attrs={
-                    "rows": 5,
-                    "hx-post": reverse("admin:messaging_measure"),
-                    "hx-trigger": "load, keyup changed delay:400ms, change from:#id_purpose, "
-                    "change from:#id_asks_answer",
-                    "hx-target": "#template-measure",
-                    "hx-swap": "innerHTML",
-                    "hx-params": "body,subject,purpose,channel,asks_answer,csrfmiddlewaretoken",
-                    "hx-vals": json.dumps({"channel": self.instance.channel} if self.instance.pk else {}),
-                }
-            )
-            self.fields["body"].help_text = mark_safe('<div id="template-measure"></div>')
-
-
-class VersionForm(BaseDialogForm):
-    """Which wording to go back to."""
-
-    number = forms.IntegerField(label="Version", min_value=1, widget=UnfoldAdminIntegerFieldWidget())
-
-
-class VersionInline(ReadOnlyInline):
-    """Every wording the template had."""
-
-    model = TemplateVersion
-    fields = readonly_fields = ("number", "body", "is_seed", "created_at")
-    verbose_name_plural = "versions"
-    show_change_link = False
-
-
-@admin.register(Template)
-class TemplateAdmin(ScopedAdmin):
-    """What the clinic's texts say."""
-
-    form = TemplateForm
-    list_display = ("name", "channel", "category", "purpose", "asks", "is_active", "beginning")
-    list_filter = (LocationFilter, "category", "purpose", "channel", "is_active")
-    search_fields = ("name", "body")
-    ordering = ("name", "location_id")
-    inlines = (VersionInline,)
-    fields = (
-        "location", "name", "channel", "language", "category", "purpose", "subject", "body", "asks_answer", "is_active",
-    )  # fmt: skip
-
-    restore_seed = move_button(
-        "Restore delivered wording", lambda row, data, cause: services.restore_seed(template_id=row.pk, cause=cause),
-        name="restore_seed", question="The present wording stays among the versions.", icon="settings_backup_restore",
-        done="The delivered wording is back.", when=wordings.has_seed,
-    )  # fmt: skip
-    restore_version = move_button(
-        "Restore a version",
-        lambda row, data, cause: services.restore_version(template_id=row.pk, number=data["number"], cause=cause),
-        name="restore_version", form=VersionForm, icon="history", done="That wording is back.",
-    )  # fmt: skip
-    actions_detail = ("restore_seed", "restore_version")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
-        return ("location", "name", "channel", "language") if obj is not None else ()
-
-    def save_through(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> Template:
-        if not change:
-            data = {k: v for k, v in form.cleaned_data.items() if k != "location"}
-            return services.create_template(location_id=obj.location_id, cause=cause_of(request), **data)
-        changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        return services.save_template(template_id=obj.pk, cause=cause_of(request), **changed)
-
-    @display(description="Asks for an answer", ordering="asks_answer", empty_value="-")
-    def asks(self, row: Template) -> str | None:
-        return "Yes" if row.asks_answer else None
-
-    @display(description="Text")
-    def beginning(self, row: Template) -> str:
-        return Truncator(row.body).chars(80)
 
 
 class LiftForm(BaseDialogForm):

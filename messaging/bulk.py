@@ -357,11 +357,19 @@ class Progress:
 
 def progress(bulk: BulkSend) -> Progress:
     """How far it is, in one query."""
-    rows = list(
-        Message.objects.filter(bulk=bulk)
-        .values("status", "reason")
-        .annotate(count=Count("id"), cost=Sum("cost_cents"))
-    )
+    return progress_of([bulk])[bulk.pk]
+
+
+def progress_of(bulks: Sequence[BulkSend]) -> dict[int, Progress]:
+    """How far each of these is, in one query."""
+    found: dict[int, list[Any]] = {bulk.pk: [] for bulk in bulks}
+    rows = Message.objects.filter(bulk__in=found).values("bulk_id", "status", "reason")
+    for row in rows.annotate(count=Count("id"), cost=Sum("cost_cents")):
+        found[row["bulk_id"]].append(row)
+    return {pk: _progress(theirs) for pk, theirs in found.items()}
+
+
+def _progress(rows: Sequence[Any]) -> Progress:
     by_status: Counter[str] = Counter()
     not_sent: Counter[str] = Counter()
     for row in rows:

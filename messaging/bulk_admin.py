@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
@@ -17,7 +18,7 @@ from accounts import access
 from accounts.models import User
 from accounts.staff import Badge, LocationFilter, ReadOnlyAdmin, move_button
 from core.causes import Cause
-from messaging import bulk, reasons, storms
+from messaging import bulk, bulk_progress, reasons, storms
 from messaging.models import BulkSend, Status, Storm
 
 _DRAFT, _SENDING = BulkSend.State.DRAFT, BulkSend.State.SENDING
@@ -29,7 +30,7 @@ _TONES = {
 
 def _confirm(row: BulkSend, data: dict[str, Any], cause: Cause) -> str:
     bulk.confirm(row.pk, user=User.objects.get(pk=cause.id), cause=cause)
-    return "It goes out now. This page shows how far it is."
+    return "It is on its way: each text goes as soon as it may. This page shows how far it is."
 
 
 def _lines(pairs: Mapping[str, int]) -> str:
@@ -153,9 +154,12 @@ class BulkSendAdmin(ReadOnlyAdmin):
     @display(description="So far")
     def how_far(self, row: BulkSend) -> str:
         found = row.seen.by_status.items()  # type: ignore[attr-defined]
-        return (
-            ", ".join(f"{count} {str(Status(status).label).lower()}" for status, count in found)
-            or "none queued yet"
+        said = ", ".join(f"{count} {str(Status(status).label).lower()}" for status, count in found)
+        bar = bulk_progress.bar(row, row.seen)  # type: ignore[attr-defined]
+        return format_html(
+            "{}<p>{}</p>",
+            render_to_string("accounts/_progress.html", {"bar": bar}),
+            said or "none queued yet",
         )
 
     @display(description="Not sent")

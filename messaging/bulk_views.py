@@ -1,4 +1,6 @@
-"""The page on which a text to many is written. It is then looked at, confirmed and watched on its own page."""
+"""The page on which a text to many is written, measured meanwhile. It is then looked at, confirmed and watched on its
+own page.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from typing import Any, cast
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, pages
 from accounts.models import Location, User
 from accounts.staff import cause_of, change_url, refusal_text
 from core.errors import DomainError
-from messaging import audiences, bulk, rendering
+from messaging import audiences, bulk, rendering, safety, segments
 from messaging.bulk import NewBulk
 from messaging.models import Channel, Purpose, Template
 
@@ -35,6 +37,24 @@ def bulk_page(request: HttpRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(change_url(draft))
     return render(request, "messaging/bulk.html", _context(request, location, errors))
+
+
+@require_POST
+def measure(request: HttpRequest) -> HttpResponse:
+    """How words of one's own travel, asked while they are written: segments, cost, how they read, what is wrong."""
+    location = _location(request)
+    access.check(request.user, "create", "messages", location)
+    body, purpose = request.POST.get("message", ""), request.POST.get("purpose")
+    shown = safety.sample(body, location)
+    context = {
+        "findings": safety.findings(
+            location, body=body, kind="bulk", purpose=purpose if purpose in Purpose.values else Purpose.SERVICE.value
+        ),
+        "readable": not rendering.problems(body), "shown": shown, "size": segments.measure(shown),
+        "cost": safety.cost_of(shown, location) / 100, "currency": location.currency,
+        "placeholders": rendering.PLACEHOLDERS,
+    }  # fmt: skip
+    return render(request, "messaging/_measure.html", context)
 
 
 def _wanted(request: HttpRequest) -> NewBulk:
@@ -74,5 +94,6 @@ def _location(request: HttpRequest) -> Location:
 
 
 def connect() -> None:
-    """Put the page under /admin/. Called from AppConfig.ready()."""
+    """Put the pages under /admin/. Called from AppConfig.ready()."""
     pages.extra.register("messaging_bulk", pages.Page("messages/bulk/", pages.refusing(bulk_page)))
+    pages.extra.register("messaging_measure", pages.Page("messages/measure/", pages.refusing(measure)))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts import sending_stops
 from accounts.models import SendingStop
 from bookings import selectors as booking_selectors
@@ -45,7 +47,7 @@ VISIT_VALUES = frozenset({"date", "time", "practitioner", "doctor_name"})
 @dataclass(frozen=True)
 class Verdict:
     """What may become of one message: the decision, and the text and sender it would go with. `instead` is the
-    template whose wording stands in for its own.
+    template whose wording stands in for its own, `missing` the placeholders that have no value.
     """
 
     decision: policy.Decision
@@ -56,6 +58,7 @@ class Verdict:
     cost_cents: int
     sender: SenderIdentity | None
     instead: Template | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def may_go(self) -> bool:
@@ -85,14 +88,7 @@ def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) ->
     wanted = list(ids)
     if not wanted:
         return []
-    rows = Message.objects.select_related(
-        "location",
-        "contact__guardian",
-        "conversation",
-        "booking__practitioner",
-        "template",
-        "provider_account__pause",
-    ).filter(pk__in=wanted)
+    rows = with_all().filter(pk__in=wanted)
     if lock:
         rows = rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
     if fence is not None:
@@ -101,12 +97,24 @@ def load(ids: Iterable[int], *, lock: bool = False, fence: int | None = None) ->
     return [found[pk] for pk in wanted if pk in found]
 
 
+def with_all() -> QuerySet[Message]:
+    """Messages with all they are judged by."""
+    return Message.objects.select_related(
+        "location",
+        "contact__guardian",
+        "conversation",
+        "booking__practitioner",
+        "template",
+        "provider_account__pause",
+    )
+
+
 def judge(messages: Sequence[Message]) -> list[Verdict]:
     """One verdict for each message, in order. The messages need not be saved; nothing is changed."""
     if not messages:
         return []
-    facts = _gather(messages)
-    return [_judge(message, facts) for message in messages]
+    facts = gather(messages)
+    return [judge_by(facts, message) for message in messages]
 
 
 def settle(messages: Sequence[Message], verdicts: Sequence[Verdict]) -> list[Message]:
@@ -153,7 +161,10 @@ def fill(message: Message, verdict: Verdict) -> None:
         message.asks_answer = message.template.asks_answer and verdict.instead is None
 
 
-def _gather(messages: Sequence[Message]) -> Facts:
+def gather(messages: Sequence[Message], *, played: bool = False) -> Facts:
+    """What these messages are judged by, as of now. Whoever plays time forward (`played`) counts what numbers get, and
+    knows the visits, past ones too, and the templates: these are left empty.
+    """
     now = clock.now()
     locations = {message.location_id: message.location for message in messages}
     addresses: dict[int, set[str]] = defaultdict(set)
@@ -162,7 +173,8 @@ def _gather(messages: Sequence[Message]) -> Facts:
     everybody = {address for found in addresses.values() for address in found if address}
     contact_ids = {message.contact_id for message in messages}
     names = {name for message in messages for name in rendering.placeholders(words_of(message)[1])}
-    seeking = {message.contact_id for message in messages if message.booking_id is None}
+    seeking = set() if played else {message.contact_id for message in messages if message.booking_id is None}
+    asking = [] if played else [message for message in messages if _asks_to_book(message)]
     ours = [message.pk for message in messages if message.pk is not None]
     return Facts(
         now=now,
@@ -171,12 +183,12 @@ def _gather(messages: Sequence[Message]) -> Facts:
         blocked=numbers.blocked(locations, everybody),
         senders=failover.load(messages, everybody),
         spent=limits.spent_today(locations.values(), now),
-        lately=limits.what_numbers_got(locations, everybody, now, but=ours),
-        said=limits.said_lately(everybody, now, but=ours),
+        lately={} if played else limits.what_numbers_got(locations, everybody, now, but=ours),
+        said=set() if played else limits.said_lately(everybody, now, but=ours),
         next_visits=booking_selectors.next_visits(seeking, now) if seeking and names & VISIT_VALUES else {},
-        last_visits=values.last_visits(contact_ids) if "months" in names else {},
-        booked_at=booking_selectors.last_booked({m.contact_id for m in messages if _asks_to_book(m)}, now),
-        for_confirmed=_for_confirmed(messages),
+        last_visits=values.last_visits(contact_ids) if "months" in names and not played else {},
+        booked_at=booking_selectors.last_booked({m.contact_id for m in asking}, now),
+        for_confirmed={} if played else _for_confirmed(messages),
     )
 
 
@@ -218,7 +230,8 @@ def _asks_to_book(message: Message) -> bool:
     )
 
 
-def _judge(message: Message, facts: Facts) -> Verdict:
+def judge_by(facts: Facts, message: Message) -> Verdict:
+    """The verdict on one message by these facts, to which it adds what it will have sent. No query."""
     address = address_of(message)
     instead = _instead(message, facts)
     subject, words = words_of(message) if instead is None else (instead.subject, instead.body)
@@ -229,16 +242,16 @@ def _judge(message: Message, facts: Facts) -> Verdict:
         booking=booking,
         last_visit=facts.last_visits.get(message.contact_id),
     )
-    missing = False
+    missing: tuple[str, ...] = ()
     try:
         subject, body = rendering.render(subject, filled), rendering.render(words, filled)
-    except rendering.MissingValue:
-        missing, body = True, words
+    except rendering.MissingValue as error:
+        missing, body = error.names, rendering.render_known(words, filled)
     size = segments.measure(body).count if message.channel == Channel.SMS else 0
     cost = segments.cost_cents(size, thousandths_per_segment=safety.price_of(message.location))
     sender = facts.senders.sender_for(message)
     decision = (
-        _before_policy(message, address, facts, missing=missing)
+        _before_policy(message, address, facts, missing=bool(missing))
         or _policy(message, facts, address=address, cost=cost, has_sender=sender is not None)
     )  # fmt: skip
     if decision.kind == "send" and missing:
@@ -248,7 +261,7 @@ def _judge(message: Message, facts: Facts) -> Verdict:
     if decision.kind == "send":
         facts.spent[message.location_id] = facts.spent.get(message.location_id, 0) + cost
         facts.lately.setdefault((message.location_id, address), limits.Lately()).add(message)
-    return Verdict(decision, address, subject, body, size, cost, sender, instead)
+    return Verdict(decision, address, subject, body, size, cost, sender, instead, missing)
 
 
 def _before_policy(message: Message, address: str, facts: Facts, *, missing: bool) -> policy.Decision | None:

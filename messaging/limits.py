@@ -39,12 +39,12 @@ class Lately:
     automatic: int = 0
     answers: int = 0
 
-    def add(self, message: Message) -> None:
-        """Count one more that is on its way."""
-        self.care += message.purpose == Purpose.CARE
-        self.marketing += message.purpose == Purpose.MARKETING
-        self.automatic += automated(message)
-        self.answers += automated(message) and is_answer(message)
+    def add(self, message: Message, ago: timedelta = timedelta()) -> None:
+        """Count one more that is on its way, or went out so long `ago`."""
+        self.care += ago <= A_MONTH and message.purpose == Purpose.CARE
+        self.marketing += ago <= A_MONTH and message.purpose == Purpose.MARKETING
+        self.automatic += ago <= A_DAY and automated(message)
+        self.answers += ago <= AN_HOUR and automated(message) and is_answer(message)
 
 
 def automated(message: Message) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.roles import Access
 from core import clock
@@ -17,6 +17,7 @@ from messaging.vocabulary import (
     CLAIMABLE,
     PENDING,
     PURPOSE_RANK,
+    TROUBLE,
     Category,
     Channel,
     Direction,
@@ -28,6 +29,7 @@ __all__ = [
     "CLAIMABLE",
     "PENDING",
     "PURPOSE_RANK",
+    "TROUBLE",
     "BlockedNumber",
     "BulkSend",
     "Category",
@@ -138,8 +140,47 @@ class Conversation(BaseModel):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=("location", "-last_message_at"), name="conversation_recent"),
             models.Index(
+                F("last_message_at").desc(nulls_last=True),
+                F("id").desc(),
+                name="conversation_open_of_all",
+                condition=Q(state="open"),
+            ),
+            models.Index(
                 fields=("snoozed_until",), name="conversation_snoozed", condition=Q(state="snoozed")
             ),
+            # The folders of the inbox, each found without its neighbours.
+            models.Index(
+                fields=("location", "-last_message_at", "-id"),
+                name="conversation_unread",
+                condition=Q(state="open", last_inbound_at__isnull=False)
+                & (Q(seen_at__isnull=True) | Q(seen_at__lt=models.F("last_inbound_at"))),
+            ),
+            models.Index(
+                fields=("location", "-last_message_at", "-id"),
+                name="conversation_unanswered",
+                condition=Q(
+                    state="open",
+                    last_inbound_at__isnull=False,
+                    seen_at__gte=models.F("last_inbound_at"),
+                    last_message_at__lte=models.F("last_inbound_at"),
+                ),
+            ),
+            models.Index(
+                fields=("location", "-last_message_at", "-id"),
+                name="conversation_nobodys",
+                condition=Q(state="open", assigned_to__isnull=True, last_inbound_at__isnull=False),
+            ),
+            models.Index(
+                fields=("assigned_to", "location"),
+                name="conversation_mine",
+                condition=Q(state="open", assigned_to__isnull=False),
+            ),
+            models.Index(
+                fields=("location", "-last_message_at", "-id"),
+                name="conversation_closed",
+                condition=Q(state="closed"),
+            ),
+            models.Index(fields=("location",), name="conversation_resting", condition=Q(state="snoozed")),
         ]
 
     def __str__(self) -> str:
@@ -294,6 +335,7 @@ class Message(BaseModel):
             models.Index(fields=("conversation", "-id"), name="message_thread"),
             models.Index(fields=("contact", "-id"), name="message_contact"),
             models.Index(fields=("location", "-id"), name="message_location"),
+            models.Index(fields=("-id",), name="message_failed", condition=Q(status="failed")),
             models.Index(
                 fields=("location", "origin", "-created_at"), name="message_origin", condition=~Q(origin="")
             ),

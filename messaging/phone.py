@@ -7,23 +7,33 @@ as that provider's delivery and applied by what applies all of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError, transaction
 from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from accounts import access
 from accounts.models import Location, User
+from contacts import identity
 from contacts.models import Contact
 from core import clock
 from core.errors import Invalid, NotConfigured
 from core.ids import uuid7
+from core.registry import Registry
 from integrations import inbound as deliveries
 from integrations.models import Kind, Provider, ProviderAccount, Receipt
 from messaging.models import Direction, Message, Status
 
+#: What else stands beside the phones: functions of the request that answer HTML, or None to leave it out.
+beside: Registry[Callable[[HttpRequest], SafeString | None]] = Registry("card beside the on-screen phone")
+
 LISTED = 30
+#: Phones that lie side by side at most.
+IN_HAND = 3
 LONGEST = 1600
 
 
@@ -58,19 +68,68 @@ def answer(*, contact: Contact, body: str) -> Receipt:
 
     Raises Invalid for an empty or far too long text, NotConfigured when there is no console account.
     """
+    body = _checked(body)
+    account = account_of(contact.location)
+    arrived(account=account, address=contact.reach_phone)
+    return _write(account, number=contact.reach_phone, body=body)
+
+
+def with_phones(locations: Sequence[Location]) -> list[Location]:
+    """Those of these clinics whose texts go to the on-screen phone."""
+    console = ProviderAccount.objects.filter(provider=Provider.CONSOLE, enabled=True, location__in=locations)
+    known = set(console.values_list("location_id", flat=True))
+    return [location for location in locations if location.pk in known]
+
+
+def stranger(*, location: Location, number: str, body: str) -> Contact | None:
+    """Write to a clinic from a number as somebody types it. Returns whoever holds it now, None while a worker has
+    still to apply the delivery.
+
+    Raises Invalid for an empty or far too long text, or a number that is none there; NotConfigured when the
+    clinic's texts go elsewhere.
+    """
+    body = _checked(body)
+    try:
+        known = identity.normalise_phone(number, location.region)
+    except identity.PhoneRefused as error:
+        raise Invalid(error.message, fields={"number": error.message}) from error
+    _write(account_of(location), number=known, body=body)
+    return Contact.objects.live().reached_by(location, known).order_by("guardian_id", "id").first()
+
+
+def report(*, message: Message, delivered: bool) -> Receipt:
+    """Let the carrier report a sent text: it arrived, or could not. Returns the stored delivery.
+
+    Raises Invalid for a text that is not under way to an on-screen phone.
+    """
+    account = message.provider_account
+    under_way = message.status == Status.SENT and message.direction == Direction.OUTBOUND
+    if account is None or account.provider != Provider.CONSOLE or not under_way:
+        raise Invalid("Only a text that is on its way can arrive or fail.", code="not_under_way")
+    return _report(account, message.provider_message_id, "delivered" if delivered else "failed")
+
+
+def _report(account: ProviderAccount, number: str, status: str) -> Receipt:
+    fields = {"message_id": number, "status": status, "timestamp": clock.now().isoformat()}
+    return _deliver(account, Kind.SMS_RECEIPT, key=f"receipt:{status}:{number}", thread=number, fields=fields)
+
+
+def _checked(body: str) -> str:
     body = body.strip()
     if not body or len(body) > LONGEST:
         raise Invalid(f"Write something, at most {LONGEST} characters.", fields={"body": "empty or too long"})
-    account = account_of(contact.location)
-    arrived(account=account, address=contact.reach_phone)
+    return body
+
+
+def _write(account: ProviderAccount, *, number: str, body: str) -> Receipt:
     sms = {
         "message_id": f"phone-{uuid7()}",
-        "from": contact.reach_phone,
-        "to": contact.location.phone,
+        "from": number,
+        "to": account.location.phone,
         "body": body,
         "timestamp": clock.now().isoformat(),
     }
-    thread = "".join(filter(str.isdigit, contact.reach_phone))
+    thread = "".join(filter(str.isdigit, number))
     return _deliver(account, Kind.SMS_INBOUND, key=sms["message_id"], thread=thread, fields=sms)
 
 
@@ -82,10 +141,7 @@ def arrived(*, account: ProviderAccount, address: str) -> int:
     ).exclude(provider_message_id="")  # fmt: skip
     ids = list(sent.order_by("-id").values_list("provider_message_id", flat=True)[:20])
     for message_id in reversed(ids):
-        fields = {"message_id": message_id, "status": "delivered", "timestamp": clock.now().isoformat()}
-        _deliver(
-            account, Kind.SMS_RECEIPT, key=f"receipt:delivered:{message_id}", thread=message_id, fields=fields
-        )
+        _report(account, message_id, "delivered")
     return len(ids)
 
 

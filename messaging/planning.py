@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from bookings.models import STANDING, Booking
 from core import clock
@@ -61,19 +61,23 @@ def schedule_reminders(plans: Sequence[ReminderPlan]) -> list[QueueResult]:
     found = bookings.in_bulk({plan.booking_id for plan in plans})
     _withdraw_old_times([plan.booking_id for plan in plans])
     wishes = [
-        wish for plan in plans if plan.booking_id in found for wish in _wishes(plan, found[plan.booking_id])
+        wish
+        for plan in plans
+        if plan.booking_id in found
+        for wish in reminder_wishes(plan, found[plan.booking_id], clock.now())
     ]
     return queue_messages(wishes)
 
 
-def _wishes(plan: ReminderPlan, booking: Booking) -> list[NewMessage]:
+def reminder_wishes(plan: ReminderPlan, booking: Booking, now: datetime) -> list[NewMessage]:
+    """The messages that a visit's reminders are, planned at `now` (aware); those that come too late are skipped."""
     visit = booking.appointment_datetime
     location = booking.location
     planned = policy.plan_reminders(
         visit,
         plan.offsets,
         plan.templates,
-        now=clock.now(),
+        now=now,
         zone=location.zone,
         quiet=QuietHours(location.quiet_hours_start, location.quiet_hours_end),
     )
@@ -126,21 +130,30 @@ def cancel_pending_messages(wishes: Sequence[CancelMessages]) -> int:
     withdrawn.
     """
     by_booking = {wish.booking_id: wish for wish in wishes}
-    unsent = list(
-        Message.objects.filter(booking_id__in=by_booking, status__in=WITHDRAWABLE)
-        .order_by("pk")
-        .select_for_update(no_key=True, of=("self",))
-    )
-    events = []
-    for message in unsent:
-        wish = by_booking[message.booking_id or 0]
+    unsent = _unsent(Q(booking_id__in=by_booking))
+    return _cancel([(message, by_booking[message.booking_id or 0]) for message in unsent])
+
+
+@transaction.atomic
+def withdraw_messages(message_ids: Sequence[int], *, reason: str, cause: Cause) -> int:
+    """Withdraw those of these messages that have not gone out; `reason` is a code. Returns how many."""
+    unsent = _unsent(Q(pk__in=list(message_ids)))
+    return _cancel([(message, CancelMessages(message.booking_id or 0, reason, cause)) for message in unsent])
+
+
+def _unsent(which: Q) -> list[Message]:
+    rows = Message.objects.filter(which, status__in=WITHDRAWABLE).order_by("pk")
+    return list(rows.select_for_update(no_key=True, of=("self",)))
+
+
+def _cancel(unsent: Sequence[tuple[Message, CancelMessages]]) -> int:
+    for message, wish in unsent:
         message.status = Status.CANCELLED
         message.reason = wish.reason[:40]
         if message.category == Category.REMINDER:
-            _free_key(message)  # A provider may bring the visit back, at the same time.
-        events.append(_withdrawn(message, wish.cause))
-    _write(unsent)
-    record_many(events)
+            _free_key(message)  # The visit may be brought back, at the same time.
+    _write([message for message, _ in unsent])
+    record_many([_withdrawn(message, wish.cause) for message, wish in unsent])
     return len(unsent)
 
 

@@ -62,7 +62,8 @@ class NewMessage:
     `dedupe_key` names its business cause: a second wish with the same key finds the first one's message.
     `send_at` None means now. `skip` is a reason code: the message is only recorded, as skipped. `acted_at` is
     when the person did what this answers, now unless said; `exempt_quiet` marks a turn of a conversation.
-    `bulk_id` marks one of a text to many: it goes out after everything that is meant for one person.
+    `bulk_id` marks one of a text to many: it goes out after everything that is meant for one person. `language`
+    chooses a wording of the template other than that of the person's own language.
     """
 
     contact_id: int
@@ -81,6 +82,7 @@ class NewMessage:
     acted_at: datetime | None = None
     skip: str = ""
     bulk_id: int | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,23 @@ def queue_messages(wishes: Sequence[NewMessage]) -> list[QueueResult]:
     ]
 
 
+def foresee(wish: NewMessage) -> tuple[Message, judging.Verdict]:
+    """What a wish would become now, and why. Nothing is written; the text and its price are on the message.
+
+    Raises NotFound when the contact is not there.
+    """
+    contact = _contacts([wish])[wish.contact_id]
+    by_language: dict[str, Template] = {}
+    if wish.template:
+        key = (contact.location_id, wish.template, wish.channel)
+        by_language = wordings.find([key]).get(key, {})
+    template = wordings.choose(by_language, wish.language or contact.language)
+    message = unsaved(wish, contact, template if template and template.is_active else None)
+    [verdict] = judging.judge([message])
+    judging.fill(message, verdict)
+    return message, verdict
+
+
 def _by_key(wishes: Sequence[NewMessage]) -> dict[str, Message]:
     rows = Message.objects.filter(dedupe_key__in={wish.dedupe_key for wish in wishes})
     return {str(row.dedupe_key): row for row in rows}
@@ -137,7 +156,7 @@ def _make(wishes: Sequence[NewMessage]) -> dict[str, Message]:
     for wish in wishes:
         contact = contacts[wish.contact_id]
         by_language = templates.get((contact.location_id, wish.template, wish.channel), {})
-        template = wordings.choose(by_language, contact.language)
+        template = wordings.choose(by_language, wish.language or contact.language)
         message = unsaved(wish, contact, template if template and template.is_active else None)
         message.booking = bookings.get(wish.booking_id or 0)
         message.conversation = talks[wish.contact_id, wish.channel]
@@ -184,9 +203,11 @@ def _conversations(contact_ids: set[int]) -> dict[tuple[int, str], Conversation]
     }
 
 
-def unsaved(wish: NewMessage, contact: Contact, template: Template | None) -> Message:
-    """The message a wish would become, not yet judged."""
-    now = clock.now()
+def unsaved(
+    wish: NewMessage, contact: Contact, template: Template | None, *, now: datetime | None = None
+) -> Message:
+    """The message a wish would become, not yet judged; made at `now` (aware), the present moment unless said."""
+    now = now or clock.now()
     category = wish.category or (template.category if template else Category.REPLY)
     purpose = wish.purpose or (template.purpose if template else Purpose.SERVICE)
     send_at = wish.send_at or now
@@ -210,15 +231,19 @@ def _plan(wish: NewMessage, message: Message, verdict: judging.Verdict) -> None:
     if wish.skip:
         message.status, message.reason = Status.SKIPPED, wish.skip
         return
-    later = message.send_at is not None and message.send_at > clock.now()
-    decision = verdict.decision
-    passes = decision.kind in ("hold", "expire") or decision.reason == "cap"
-    if later and passes and decision.reason != "no_template":
+    if passes_by_then(message, verdict.decision, clock.now()):
         verdict = judging.Verdict(
             policy.Decision("wait", "not_due", message.send_at), verdict.address, verdict.subject, verdict.body,
             verdict.segments, verdict.cost_cents, verdict.sender,
         )  # fmt: skip
     judging.put(message, verdict)
+
+
+def passes_by_then(message: Message, decision: policy.Decision, now: datetime) -> bool:
+    """Whether what stands in a message's way now may be gone by its time."""
+    later = message.send_at is not None and message.send_at > now
+    passes = decision.kind in ("hold", "expire") or decision.reason == "cap"
+    return later and passes and decision.reason != "no_template"
 
 
 def _insert(rows: list[Message]) -> dict[str, Message]:

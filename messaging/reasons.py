@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "overslept": "The computer stood still just before it was to be sent; it is tried again.",
     "too_many_tries": "The provider did not take it after several tries.",
     "not_accepted": "The provider did not take it.",
+    "act_undone": "What led to it was undone.",
     "by_staff": "A person cancelled it.",
     "booking_cancelled": "The visit was cancelled.",
     "bulk_cancelled": "The bulk text was cancelled before it went out.",

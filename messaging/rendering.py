@@ -90,6 +90,12 @@ def render(body: str, values: Mapping[str, object]) -> str:
     return _TOKEN.sub(lambda found: cleaned[found[1].strip()], body)
 
 
+def render_known(body: str, values: Mapping[str, object]) -> str:
+    """The text with the values there are; a placeholder without one keeps its braces."""
+    cleaned = {name: clean(values.get(name)) for name in placeholders(body)}
+    return _TOKEN.sub(lambda found: cleaned[found[1].strip()] or found[0], body)
+
+
 def clean(value: object) -> str:
     """A value on one line: control characters and breaks become spaces, invisible marks go; None is empty."""
     kept = []

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from messaging.planning import CancelMessages, ReminderPlan, cancel_pending_messages, schedule_reminders
-from messaging.queueing import NewMessage, QueueResult, queue_messages
+from messaging.planning import (
+    CancelMessages,
+    ReminderPlan,
+    cancel_pending_messages,
+    schedule_reminders,
+    withdraw_messages,
+)
+from messaging.queueing import NewMessage, QueueResult, foresee, queue_messages
 from messaging.settling import resolve
-from messaging.staff import cancel_message, send_now, send_text
+from messaging.staff import cancel_message, send_now, send_text, sent_before, text_wish
 from messaging.talks import (
     assign_conversation,
     close_conversation,
     mark_seen,
+    mark_unread,
     reopen_conversation,
     snooze_conversation,
 )
@@ -25,7 +32,9 @@ __all__ = [
     "cancel_pending_messages",
     "close_conversation",
     "create_template",
+    "foresee",
     "mark_seen",
+    "mark_unread",
     "queue_messages",
     "reopen_conversation",
     "resolve",
@@ -35,5 +44,8 @@ __all__ = [
     "schedule_reminders",
     "send_now",
     "send_text",
+    "sent_before",
     "snooze_conversation",
+    "text_wish",
+    "withdraw_messages",
 ]

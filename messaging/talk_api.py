@@ -95,6 +95,15 @@ class TalkMoves:
         talks.mark_seen(conversation_id=talk.pk)
         return self._answer(talk)
 
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], gate_action="update")
+    def unread(self: Any, request: Request, id: str) -> Response:
+        """Let the patient's last words count as new again."""
+        talk = self.get_object()
+        talks.mark_unread(conversation_id=talk.pk)
+        talk.refresh_from_db()
+        return self._answer(talk)
+
     def _answer(self: Any, talk: Conversation) -> Response:
         answer: Response = self.answer(talk)
         return answer

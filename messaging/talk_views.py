@@ -1,75 +1,32 @@
-"""The page of a conversation: what was said, a box to write in, and what may be done with it."""
+"""What is done with a conversation at the desk: assign, snooze, close, reopen, mark unread, name a stranger."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from django.contrib import messages as flash
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
-from accounts import access, pages, staff
-from accounts.models import Location
+from accounts import access, desk_actions, live, pages, staff
+from accounts.desk_pages import undo_address
+from accounts.models import Location, User
 from accounts.staff import cause_of, refusal_text
+from contacts import services as contact_services
 from contacts.models import Contact
 from core import clock
 from core.api_audit import note
-from core.causes import Cause
 from core.errors import DomainError, Invalid
 from core.localtime import start_of_day
-from messaging import numbers, reasons, services, threads
-from messaging.models import Conversation, Status
+from messaging import desk_kinds, inbox_views, presence, services
+from messaging.inbox_views import FOUND, SNOOZES, TALKS, Shown
+from messaging.models import Conversation
 
-#: When a conversation that rests is taken up again, in days from today at nine; 0 is in an hour.
-SNOOZES = {"hour": 0, "tomorrow": 1, "days": 3, "week": 7}
+#: The time of day at which one that rests for days is taken up again.
 AT = timedelta(hours=9)
-
-
-@require_http_methods(["GET", "POST"])
-def conversation_page(request: HttpRequest, conversation: str) -> HttpResponse:
-    """A conversation as staff see it, with what waits and what was not sent; and a box to write in."""
-    rows = Conversation.objects.select_related(
-        "contact__location", "contact__guardian", "assigned_to", "location"
-    )
-    talk = access.get_visible_or_404(rows, request.user, conversation)
-    note(request, [talk, talk.contact], personal=True)
-    may_write = access.allowed(request.user, "create", "messages", talk.location_id)
-    if request.method == "POST":
-        return _write(request, talk)
-    if may_write and talk.unseen:
-        services.mark_seen(conversation_id=talk.pk)
-    context = {
-        "talk": talk,
-        "person": talk.contact,
-        "bubbles": threads.of_contact(talk.contact)[::-1],
-        "may_write": may_write,
-        "number": numbers.standing(talk.location_id, talk.contact.reach_phone),
-    }
-    if request.headers.get("HX-Request"):
-        return render(request, "messaging/_conversation_thread.html", context)
-    context["may_move"] = access.allowed_on(request.user, "update", talk)
-    context["people"] = staff.colleagues(request) if context["may_move"] else ()
-    context["until"] = talk.location.local(talk.snoozed_until) if talk.snoozed_until is not None else None
-    title = talk.contact.name or talk.contact.reach_phone
-    return render(request, "messaging/conversation.html", pages.context(request, title=title, **context))
-
-
-def _write(request: HttpRequest, talk: Conversation) -> HttpResponse:
-    access.check(request.user, "create", "messages", talk.location_id)
-    try:
-        sent = services.send_text(
-            contact_id=talk.contact_id, body=request.POST.get("body", ""), cause=cause_of(request)
-        )
-    except DomainError as refusal:
-        flash.error(request, refusal.message)
-    else:
-        services.mark_seen(conversation_id=talk.pk)
-        if sent.message.status not in (Status.QUEUED, Status.SCHEDULED):
-            flash.warning(request, f"Not sent: {reasons.words(sent.reason)}")
-    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
 
 
 def write_to(request: HttpRequest, contact: str) -> HttpResponse:
@@ -84,65 +41,126 @@ def write_to(request: HttpRequest, contact: str) -> HttpResponse:
 
 @require_POST
 def move(request: HttpRequest, conversation: str, what: str) -> HttpResponse:
-    """Assign, snooze, close, reopen."""
-    rows = Conversation.objects.select_related("location")
-    talk = access.get_visible_or_404(rows, request.user, conversation, "update")
-    note(request, [talk], personal=True)
+    """Do one thing with a conversation, and show the inbox as it then is."""
+    talk = access.get_visible_or_404(TALKS, request.user, conversation, "update")
+    note(request, [talk, talk.contact], personal=True)
     if what not in _MOVES:
         raise Http404("There is no such move.")
+    undo, bad = "", False
     try:
-        said = _MOVES[what](request, talk, cause_of(request))
+        said, undo = _MOVES[what](request, talk)
     except DomainError as refusal:
-        flash.error(request, refusal_text(refusal))
-    else:
-        flash.success(request, said)
-    return HttpResponseRedirect(reverse("admin:messaging_conversation_thread", args=(talk.public_id,)))
+        said, bad = refusal_text(refusal), True
+    if live.is_live(request):
+        return _drawn(request, talk, what, said, bad=bad, undo=undo)
+    thread = reverse("admin:messaging_conversation_thread", args=(talk.public_id,))
+    back = request.POST.get("back") or (reverse("admin:messaging_inbox") if what == "unread" else thread)
+    return live.answer(request, "", {}, back=back, text=said, bad=bad, undo=undo)
 
 
-def _assign(request: HttpRequest, talk: Conversation, cause: Cause) -> str:
+def _drawn(
+    request: HttpRequest, talk: Conversation, what: str, said: str, *, bad: bool, undo: str
+) -> HttpResponse:
+    """The list as it is now and, where the conversation is the one before their eyes, its head."""
+    before = Shown.of(request.POST)
+    is_open = before.talk == str(talk.public_id)
+    context: dict[str, Any] = {"thread_version": before.thread}
+    if is_open and what == "unread" and not bad:
+        presence.gone(talk.pk, request.user)
+        context["put_away"] = True
+        before = Shown(before.folder, before.location, "", before.lines, "", before.unread)
+    elif is_open:
+        talk = access.get_visible_or_404(TALKS, request.user, talk.public_id)
+        context = inbox_views.opened(request, talk, before)
+        context |= inbox_views.beside(request, talk, context)
+    context |= inbox_views.listed(request, inbox_views.with_thread(before, context))
+    context |= {
+        "thread_changed": is_open and not context.get("put_away"),
+        "list_changed": before.folder != FOUND,
+    }
+    context["person_changed"] = what in ("name", "lead")
+    response = render(request, "messaging/_inbox_live.html", context)
+    return live.said(response, said, bad=bad, undo=undo)
+
+
+def _do(request: HttpRequest, talk: Conversation, kind: str, **parameters: Any) -> str:
+    """Do it as an act of the desk. Answers where it is taken back; "" when it changed nothing."""
+    user = cast(User, request.user)
+    action = desk_actions.do_one(kind, location=talk.location, user=user, item=talk.pk, parameters=parameters)
+    return undo_address(action)
+
+
+def _assign(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
     asked = request.POST.get("assigned_to", "")
     to = next((one for one in staff.colleagues(request) if str(one.public_id) == asked), None)
     if asked and to is None:
         raise Invalid("There is no such colleague here.", fields={"assigned_to": "unknown"})
-    services.assign_conversation(conversation_id=talk.pk, to=to, cause=cause)
-    return f"It is {to}'s now." if to is not None else "It is nobody's now."
+    undo = _do(request, talk, desk_kinds.ASSIGN, assigned_to=to.pk if to is not None else None)
+    return f"It is {to}'s now." if to is not None else "It is nobody's now.", undo
 
 
-def _snooze(request: HttpRequest, talk: Conversation, cause: Cause) -> str:
+def _mine(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    return "It is yours now.", _do(request, talk, desk_kinds.ASSIGN, assigned_to=request.user.pk)
+
+
+def _snooze(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
     until = _moment(request.POST.get("until", ""), talk.location)
-    services.snooze_conversation(conversation_id=talk.pk, until=until, cause=cause)
-    return f"It rests until {talk.location.local(until):%a %d %b, %H:%M}, or until the patient writes."
+    undo = _do(request, talk, desk_kinds.SNOOZE, until=until.isoformat())
+    said = f"It rests until {talk.location.local(until):%a %d %b, %H:%M}, or until the patient writes."
+    return said, undo
 
 
 def _moment(choice: str, location: Location) -> datetime:
     if choice not in SNOOZES:
         raise Invalid(f"Snooze until one of: {', '.join(SNOOZES)}.", fields={"until": "unknown"})
-    now = clock.now()
-    if choice == "hour":
+    now, (_, days) = clock.now(), SNOOZES[choice]
+    if not days:
         return now + timedelta(hours=1)
-    day = location.local(now).date() + timedelta(days=SNOOZES[choice])
+    day = location.local(now).date() + timedelta(days=days)
     return start_of_day(day, location.zone) + AT
 
 
-def _close(request: HttpRequest, talk: Conversation, cause: Cause) -> str:
-    services.close_conversation(conversation_id=talk.pk, cause=cause)
-    return "It is closed. A new message opens it again."
+def _close(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    return "It is closed. A new message opens it again.", _do(request, talk, desk_kinds.CLOSE)
 
 
-def _reopen(request: HttpRequest, talk: Conversation, cause: Cause) -> str:
-    services.reopen_conversation(conversation_id=talk.pk, cause=cause)
-    return "It is open again."
+def _reopen(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    services.reopen_conversation(conversation_id=talk.pk, cause=cause_of(request))
+    return "It is open again.", ""
 
 
-_MOVES: dict[str, Callable[[HttpRequest, Conversation, Cause], str]] = {
-    "assign": _assign, "snooze": _snooze, "close": _close, "reopen": _reopen,
+def _unread(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    services.mark_unread(conversation_id=talk.pk)
+    return "It counts as unread again.", ""
+
+
+def _name(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    access.check(request.user, "update", "contacts", talk.location_id)
+    name = request.POST.get("name", "").strip()
+    if not name:
+        raise Invalid("Write the person's name.", fields={"name": "missing"})
+    contact_services.update_contact(
+        contact_id=talk.contact_id, fields={"name": name}, cause=cause_of(request)
+    )
+    return f"This number is {name}'s now.", ""
+
+
+def _lead(request: HttpRequest, talk: Conversation) -> tuple[str, str]:
+    access.check(request.user, "update", "contacts", talk.location_id)
+    contact_services.make_lead(contact_id=talk.contact_id, cause=cause_of(request))
+    return "A lead from now on: what the rules do with leads begins.", ""
+
+
+#: Each does its act, and answers what to say and where it is taken back ("" where it is not).
+_MOVES: dict[str, Callable[[HttpRequest, Conversation], tuple[str, str]]] = {
+    "assign": _assign, "mine": _mine, "snooze": _snooze, "close": _close, "reopen": _reopen, "unread": _unread,
+    "name": _name, "lead": _lead,
 }  # fmt: skip
 
 
 def connect() -> None:
     """Put the pages under /admin/. Called from AppConfig.ready()."""
     for name, route, view in (
-        ("messaging_conversation_thread", "messages/conversation/<uuid:conversation>/", conversation_page),
         ("messaging_conversation_move", "messages/conversation/<uuid:conversation>/<slug:what>/", move),
         ("messaging_write", "messages/write/<uuid:contact>/", write_to),
     ):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts import access
 from accounts.models import User
+from contacts.models import Contact
 from core import clock, events
 from core.causes import Cause
 from core.errors import Conflict, Invalid, NotFound
@@ -26,15 +26,21 @@ WOKEN = 200
 
 #: The patient wrote after somebody last looked.
 UNREAD = Q(last_inbound_at__isnull=False) & (Q(seen_at__isnull=True) | Q(seen_at__lt=F("last_inbound_at")))
+#: Somebody looked, and nothing has been said since the patient's last word.
+UNANSWERED = Q(last_inbound_at__isnull=False, seen_at__gte=F("last_inbound_at")) & Q(
+    last_message_at__lte=F("last_inbound_at")
+)
 
 
 def undeliverable(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
-    """Those conversations by text whose number cannot be reached."""
-    number = Coalesce(NullIf("contact__guardian__phone", Value("")), "contact__phone")
+    """Those conversations by text whose number cannot be reached. Found from the numbers, which are few."""
     standing = BlockedNumber.objects.filter(
-        location_id=OuterRef("location_id"), address=OuterRef("number"), lifted_at__isnull=True
+        location_id=OuterRef("location_id"), address=OuterRef("phone"), lifted_at__isnull=True
     )
-    return rows.annotate(number=number).filter(Exists(standing), channel="sms")
+    known = BlockedNumber.objects.filter(lifted_at__isnull=True).values("address")
+    owners = Contact.objects.filter(Exists(standing), phone__in=known).exclude(phone="").order_by()
+    through = Contact.objects.filter(guardian__in=owners.values("pk")).order_by()
+    return rows.filter(contact__in=owners.values("pk").union(through.values("pk")), channel="sms")
 
 
 @transaction.atomic
@@ -102,6 +108,18 @@ def open_again(talk: Conversation, *, cause: Cause) -> None:
 def mark_seen(*, conversation_id: int) -> None:
     """Somebody looked at the conversation."""
     Conversation.objects.filter(pk=conversation_id).update(seen_at=clock.now(), updated_at=clock.now())
+
+
+@transaction.atomic
+def mark_unread(*, conversation_id: int) -> None:
+    """Let the patient's last words count as new again. Raises Conflict where the patient has written nothing."""
+    talk = _locked(conversation_id)
+    if talk.last_inbound_at is None:
+        raise Conflict("Nothing has come in here yet, so there is nothing to read.", code="nothing_inbound")
+    if talk.state == State.CLOSED:
+        raise Conflict("This conversation is closed. Open it again first.", code="closed")
+    talk.seen_at = None
+    talk.save()
 
 
 @transaction.atomic

@@ -66,3 +66,7 @@ class Status(models.TextChoices):
 PENDING = (Status.SCHEDULED, Status.QUEUED, Status.HELD)
 #: What the sender looks for.
 CLAIMABLE = (Status.SCHEDULED, Status.QUEUED)
+#: What has gone wrong, or has not gone, by itself.
+TROUBLE = (
+    Status.FAILED, Status.UNKNOWN, Status.PARKED, Status.HELD, Status.EXPIRED, Status.SUPPRESSED, Status.SKIPPED,
+)  # fmt: skip

@@ -20,7 +20,13 @@ def attended(user: User, now: datetime) -> dict[str, Any] | None:
     """Attended this week against last; nothing for those who may not see reports."""
     if not access.allowed(user, "read", "reports"):
         return None
-    start = selectors.this_monday(access.home_location(user) or Location(), now)
+    # One's own clinic, else the first by name, of those that the page has read already.
+    home = min(
+        access.places(user),
+        key=lambda place: (place.pk != user.default_location_id, place.name),
+        default=Location(),
+    )
+    start = selectors.this_monday(home, now)
     back = recovered.recovered_week(user, week_start=start)
     return {
         "week": selectors.attended_week(user, week_start=start, now=now),

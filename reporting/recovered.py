@@ -39,7 +39,7 @@ def recovered_week(user: User, *, week_start: date) -> RecoveredWeek:
     clock, in all locations the person may see; latest first. Three queries.
     """
     when = Q(pk__in=())
-    for location in access.locations(user):
+    for location in access.places(user):
         when |= Q(
             location_id=location.pk,
             occurred_at__gte=start_of_day(week_start, location.zone),

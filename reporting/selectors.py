@@ -11,7 +11,8 @@ from django.db.models import Count, Q, QuerySet
 from accounts import access
 from accounts.models import Location, User
 from bookings.models import STANDING, Booking
-from core.localtime import local_day, start_of_day
+from bookings.selectors import on_days
+from core.localtime import local_day
 
 
 @dataclass(frozen=True)
@@ -44,29 +45,18 @@ def visits_between(
     visits: QuerySet[Booking], locations: Iterable[Location], first: date, after: date
 ) -> QuerySet[Booking]:
     """Visits whose local day in their own location is from `first` up to, not including, `after`."""
-    return visits.filter(_between(locations, first, after))
-
-
-def _between(locations: Iterable[Location], first: date, after: date) -> Q:
-    where = Q(pk__in=())
-    for location in locations:
-        where |= Q(
-            location=location,
-            appointment_datetime__gte=start_of_day(first, location.zone),
-            appointment_datetime__lt=start_of_day(after, location.zone),
-        )
-    return where
+    return visits.filter(on_days(locations, first, after))
 
 
 def attended_week(user: User, *, week_start: date, now: datetime) -> AttendedWeek:
     """Attended appointments of the week from `week_start` (a Monday) in all locations the person may see."""
-    locations = list(access.locations(user))
+    locations = access.places(user)
     before, after = week_start - timedelta(days=7), week_start + timedelta(days=7)
     visits = access.visible(Booking, user)
     figures = visits_between(visits, locations, before, after).aggregate(
-        attended=Count("pk", filter=_between(locations, week_start, after) & Q(outcome="attended")),
-        attended_before=Count("pk", filter=_between(locations, before, week_start) & Q(outcome="attended")),
-        without=Count("pk", filter=_between(locations, week_start, after) & _unrecorded(now)),
+        attended=Count("pk", filter=on_days(locations, week_start, after) & Q(outcome="attended")),
+        attended_before=Count("pk", filter=on_days(locations, before, week_start) & Q(outcome="attended")),
+        without=Count("pk", filter=on_days(locations, week_start, after) & _unrecorded(now)),
     )
     earlier = figures["attended_before"]
     change = round(100 * (figures["attended"] - earlier) / earlier, 1) if earlier else None
@@ -77,16 +67,23 @@ def attended_week(user: User, *, week_start: date, now: datetime) -> AttendedWee
 
 def attended_visits(user: User, *, week_start: date) -> QuerySet[Booking]:
     """The very visits behind the figure of a week, earliest first."""
-    visits = access.visible(Booking, user).filter(outcome="attended")
-    week = visits_between(visits, access.locations(user), week_start, week_start + timedelta(days=7))
-    return week.select_related("contact", "service", "location").order_by("appointment_datetime", "pk")
+    return _listed(access.visible(Booking, user).filter(outcome="attended"), user, week_start)
 
 
 def visits_without_outcome(user: User, *, week_start: date, now: datetime) -> QuerySet[Booking]:
     """Visits of a week that are over and still want an outcome, earliest first."""
-    visits = access.visible(Booking, user).filter(_unrecorded(now))
-    week = visits_between(visits, access.locations(user), week_start, week_start + timedelta(days=7))
-    return week.select_related("contact", "service", "location").order_by("appointment_datetime", "pk")
+    return _listed(access.visible(Booking, user).filter(_unrecorded(now)), user, week_start)
+
+
+def _listed(visits: QuerySet[Booking], user: User, week_start: date) -> QuerySet[Booking]:
+    """Those of the week, with what is said of a visit in a list and no more: there are hundreds."""
+    week = visits_between(visits, access.places(user), week_start, week_start + timedelta(days=7))
+    return (
+        week.select_related("contact", "service", "location")
+        .only("public_id", "appointment_datetime", "status", "outcome", "contact__public_id", "contact__name",
+              "service__name", "location__name", "location__time_zone")
+        .order_by("appointment_datetime", "pk")
+    )  # fmt: skip
 
 
 def _unrecorded(now: datetime) -> Q:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import access, pages
 from accounts.models import Location, User
+from accounts.staff_links import change_url
+from bookings.calendar_walls import wall
+from bookings.models import Booking
 from core import clock
 from core.api_audit import note
 from reporting import recovered, selectors
@@ -36,12 +40,29 @@ def attended(request: HttpRequest) -> HttpResponse:
         "reporting/attended.html",
         pages.context(
             request, title="Attended appointments", week=week,
-            visits=[(visit, visit.location.local(visit.appointment_datetime)) for visit in visits],
-            unrecorded=[(visit, visit.location.local(visit.appointment_datetime)) for visit in unrecorded],
+            visits=[Line.of(visit) for visit in visits], unrecorded=[Line.of(visit) for visit in unrecorded],
             rescued=_won_back(back.rescued), recalled=_won_back(back.recalled),
             before=start - timedelta(days=7), after=start + timedelta(days=7),
         ),
     )  # fmt: skip
+
+
+class Line(NamedTuple):
+    """A visit in a list of hundreds, in the words and addresses that its line shows."""
+
+    at: str
+    page: str
+    patient: str
+    patient_page: str
+    service: str
+    place: str
+
+    @classmethod
+    def of(cls, visit: Booking) -> Line:
+        return cls(
+            f"{visit.location.local(visit.appointment_datetime):%a %-d %b, %H:%M}", change_url(visit),
+            visit.contact.name or "Unnamed", change_url(visit.contact), visit.service.name, visit.location.name,
+        )  # fmt: skip
 
 
 def _won_back(
@@ -51,9 +72,9 @@ def _won_back(
     return [
         (
             row,
-            row.visit.location.local(row.booked_at),
-            row.visit.location.local(row.visit.appointment_datetime),
-            row.visit.location.local(row.lost.appointment_datetime) if row.lost is not None else None,
+            wall(row.booked_at, row.visit.location),
+            wall(row.visit.appointment_datetime, row.visit.location),
+            wall(row.lost.appointment_datetime, row.visit.location) if row.lost is not None else None,
         )
         for row in rows
     ]

@@ -15,9 +15,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from accounts import access, roles
 from accounts.staff import LocationFilter, ScopedAdmin, cause_of, move_button
+from contacts.found_by import FoundByContact
 from core import clock
 from core.causes import Cause
-from tasks import policies, priority, queue, services
+from tasks import bulk_acts, policies, priority, queue, services
 from tasks.models import AssignmentPolicy, Task, TaskSkill
 
 _BADGES = {"URGENT": "danger", "HIGH": "warning", "MEDIUM": "info", "LOW": ""}
@@ -74,13 +75,11 @@ def _is_open(row: Task) -> bool:
 
 
 @admin.register(Task)
-class TaskAdmin(ScopedAdmin):
+class TaskAdmin(FoundByContact, ScopedAdmin):
     list_display = ("show_priority", "type", "contact", "show_due", "status", "assigned_to")
     list_display_links = ("show_priority", "type")
     list_filter = (LocationFilter, OpenFilter, "type")
     list_select_related = ("contact", "assigned_to", "location")
-    search_fields = ("contact__name",)
-    search_help_text = "The contact's name"
     autocomplete_fields = ("contact", "booking")
     readonly_fields = (
         "status", "outcome", "closed_reason", "completed_at", "claimed_by", "claimed_until", "snoozed_until",
@@ -131,11 +130,16 @@ class TaskAdmin(ScopedAdmin):
     )
     cancel = move_button("Cancel task", _cancel, name="cancel", form=ReasonForm, icon="cancel", when=_is_open)
     actions_detail = ("complete", "cancel")
+    actions = bulk_acts.ACTIONS
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
             kwargs["form"] = TaskForm
         return super().get_form(request, obj, change, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        due = clock.now().replace(second=0, microsecond=0)
+        return {"due_datetime": due, **super().get_changeform_initial_data(request)}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets if obj is None else self.show_fieldsets

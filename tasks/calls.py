@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from accounts.models import Location
 from contacts import services as contact_services
-from contacts.models import Contact
 from core import clock
 from core.causes import Cause
 from core.errors import Invalid
@@ -32,18 +30,10 @@ def log_call(contact_id: int, *, outcome: str, cause: Cause, notes: str = "") ->
             f"{outcome!r} is not how a call went. Use one of: {', '.join(OUTCOMES)}.",
             code="unknown_outcome", fields={"outcome": "unknown"},
         )  # fmt: skip
-    contact = (
-        Contact.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("location")
-        .get(pk=contact_id)
-    )
+    contact_services.contacts_for_update([contact_id])
     record_call(contact_id, outcome=outcome, cause=cause, details={})
     if notes.strip():
-        location: Location = contact.location
-        said = f"{location.local(clock.now()):%-d %b %Y, %H:%M}, call: {notes.strip()}"
-        contact_services.update_contact(
-            contact_id=contact_id, fields={"notes": f"{contact.notes}\n{said}".strip()}, cause=cause
-        )
+        contact_services.add_note(contact_id=contact_id, text=notes, cause=cause, what="call")
 
 
 def record_call(contact_id: int, *, outcome: str, cause: Cause, details: dict[str, str]) -> None:

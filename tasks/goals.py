@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from bookings.models import Booking
 from bookings.services import clashing
 from contacts import duplicates
+from contacts import locks as contact_locks
 from core import work
 from core.causes import Cause
 from core.models import Event, Work
@@ -124,6 +125,7 @@ MAY_END_A_CLASH = (
 @work.handler("tasks.goals", batch=100)
 def close_met_goals(items: list[Work]) -> None:
     """Close what an event made needless, unless the event is the very reason the task exists."""
+    contact_locks.lock_for(items)
     services.cancel_tasks_many(
         [
             wish

@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from accounts.models import Location
+from contacts import locks as contact_locks
 from core import clock, events, ticks, work
 from core.causes import Cause
 from core.events import NewEvent, record_many
@@ -38,6 +39,7 @@ def connect() -> None:
 @work.handler("tasks.wishes", batch=100)
 def make_wishes(items: list[Work]) -> None:
     """A possible duplicate and a clash of visits want a person."""
+    contact_locks.lock_for(items)
     happened = [item.event for item in items if item.event is not None]
     locations = Location.objects.in_bulk({event.location_id for event in happened})
     services.create_tasks([_wish(event, locations[event.location_id or 0]) for event in happened])

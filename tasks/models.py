@@ -10,6 +10,7 @@ from accounts import roles
 from accounts.roles import Access
 from core.fields import EncryptedTextField
 from core.models import BaseModel, TrackedModel
+from tasks import next_steps
 
 
 class Task(TrackedModel):
@@ -56,17 +57,7 @@ class Task(TrackedModel):
         NOT_NEEDED = "not_needed", "Not needed"
 
     OPEN: ClassVar[tuple[str, ...]] = ("todo", "in_progress")
-    CALL_TYPES: ClassVar[frozenset[str]] = frozenset(
-        {
-            "call",
-            "call_hot_lead",
-            "welcome_call",
-            "rescue_call",
-            "recall_call",
-            "no_show_followup",
-            "confirmation_call",
-        }
-    )
+    CALL_TYPES: ClassVar[frozenset[str]] = next_steps.CALLS
 
     location = models.ForeignKey("accounts.Location", on_delete=models.PROTECT, related_name="tasks")
     contact = models.ForeignKey("contacts.Contact", null=True, on_delete=models.PROTECT, related_name="tasks")
@@ -139,6 +130,9 @@ class Task(TrackedModel):
                 name="task_open_by_person",
             ),
             models.Index(fields=("contact", "-id"), name="task_contact"),
+            models.Index(
+                fields=("location", "-completed_at"), condition=Q(status="completed"), name="task_completed"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -30,7 +30,7 @@ TIMEFRAMES = ("overdue", "today", "upcoming", "now", "all")
 
 @dataclass(frozen=True)
 class Page:
-    """A stretch of the queue, with the score each task had at `as_of`, and the cursor of what follows."""
+    """A stretch of the queue as it was ordered at `as_of`, and the cursor of what follows."""
 
     tasks: list[Task]
     as_of: datetime
@@ -122,23 +122,33 @@ def mine(user: User) -> Q:
     return Q(assigned_to=user) | Q(assigned_to__isnull=True)
 
 
-def counts(tasks: QuerySet[Task], *, now: datetime, locations: Iterable[Location]) -> dict[str, int]:
-    """How many are overdue, due today and upcoming, in one query."""
+def counts(
+    tasks: QuerySet[Task], *, now: datetime, locations: Iterable[Location], **more: Count
+) -> dict[str, int]:
+    """How many are overdue, due today and upcoming, and what `more` counts, in one query."""
     places = list(locations)
-    return tasks.aggregate(
-        **{
-            name: Count("pk", filter=due_by(name, now=now, locations=places))
-            for name in ("overdue", "today", "upcoming")
-        }
-    )
+    frames = {
+        name: Count("pk", filter=due_by(name, now=now, locations=places))
+        for name in ("overdue", "today", "upcoming")
+    }
+    return tasks.aggregate(**frames, **more)
+
+
+def without_outcome() -> Count:
+    """How many are visits whose outcome is to be recorded, as an aggregate."""
+    return Count("pk", filter=Q(type=Task.Type.RECORD_OUTCOME))
 
 
 def page(
-    tasks: QuerySet[Task], *, now: datetime, location_ids: Iterable[int], size: int, cursor: str | None = None
-) -> Page:
-    """The next `size` tasks, highest score first, then earliest due. Malformed for a cursor that is not ours."""
+    tasks: QuerySet[Task], *, now: datetime, location_ids: Iterable[int], size: int, cursor: str | None = None,
+    own: dict[int, priority.Weights] | None = None,
+) -> Page:  # fmt: skip
+    """The next `size` tasks, highest score first, then earliest due. Malformed for a cursor that is not ours.
+
+    `own` are the locations' weights, where they are known already.
+    """
     as_of, after = (now, None) if cursor is None else _read(cursor)
-    ranked = with_score(tasks, as_of=as_of, own=weights_by_location(location_ids))
+    ranked = with_score(tasks, as_of=as_of, own=weights_by_location(location_ids) if own is None else own)
     if after is not None:
         score, due, key = after
         ranked = ranked.filter(
@@ -146,14 +156,21 @@ def page(
             | Q(score=score, due_datetime__gt=due)
             | Q(score=score, due_datetime=due, pk__gt=key)
         )
-    rows = list(ranked.order_by("-score", "due_datetime", "pk")[: size + 1])  # type: ignore[misc]
-    more = len(rows) > size
-    rows = rows[:size]
-    return Page(rows, as_of, _write(as_of, rows[-1]) if more else None)
+    # First the order of hundreds, by their keys alone; then what is shown of the few.
+    scored = ordered(ranked).values_list("score", "due_datetime", "pk")  # type: ignore[misc]
+    keys = list(scored[: size + 1])
+    found = tasks.in_bulk([key[-1] for key in keys[:size]])
+    rows = [found[key[-1]] for key in keys[:size] if key[-1] in found]
+    return Page(rows, as_of, _write(as_of, *keys[size - 1]) if len(keys) > size else None)
 
 
-def _write(as_of: datetime, last: Any) -> str:
-    text = json.dumps([as_of.isoformat(), last.score, last.due_datetime.isoformat(), last.pk])
+def ordered(scored: QuerySet[Task]) -> QuerySet[Task]:
+    """In the queue's order: highest score first, then earliest due."""
+    return scored.order_by("-score", "due_datetime", "pk")  # type: ignore[misc]
+
+
+def _write(as_of: datetime, score: int, due: datetime, key: int) -> str:
+    text = json.dumps([as_of.isoformat(), score, due.isoformat(), key])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

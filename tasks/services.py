@@ -1,10 +1,12 @@
 """What changes tasks. Doors, rules and handlers all come through here.
 
 The services that take lists live in `tasks.sets`; each costs a constant number of queries however long its list.
+What a person does to a task that a colleague holds is refused; rules and the clock are not asked.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +19,7 @@ from core import clock
 from core.causes import Cause
 from core.errors import Conflict, Invalid
 from core.events import NewEvent, record
-from tasks import calls, events
+from tasks import calls, events, priority
 from tasks.assignment import AssignBy, AssignWish, choose_assignees
 from tasks.calls import log_call
 from tasks.changes import TaskChange, change_open_tasks
@@ -33,9 +35,10 @@ from tasks.sets import (
 )
 
 __all__ = [
-    "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskChange", "TaskResult", "assign_task", "cancel_task",
-    "cancel_tasks", "cancel_tasks_many", "change_open_tasks", "choose_assignees", "claim_task", "complete_task",
-    "create_tasks", "log_call", "release_task", "snooze_task", "start_task", "try_again", "update_task", "works_at",
+    "AssignBy", "AssignWish", "CancelTasks", "NewTask", "TaskChange", "TaskResult", "Was", "add_note", "assign_task",
+    "cancel_task", "cancel_tasks", "cancel_tasks_many", "change_open_tasks", "check_free", "choose_assignees",
+    "claim_task", "complete_task", "create_tasks", "hold_task", "log_call", "release_task", "reopen_task",
+    "restore_task", "snooze_task", "start_task", "try_again", "update_task", "works_at",
 ]  # fmt: skip
 
 CLAIM_LASTS = timedelta(minutes=10)
@@ -55,10 +58,11 @@ def _locked(task_id: int) -> Task:
 def complete_task(task_id: int, *, cause: Cause, outcome: str = "", notes: str = "") -> Task:
     """Close a task as done. A call must say how it went, and is logged as a touchpoint.
 
-    Raises Invalid for an outcome missing or unknown, Conflict when the task is closed already.
+    Raises Invalid for an outcome missing or unknown, Conflict when the task is closed already or a colleague holds it.
     """
     task = _locked(task_id)
     _refuse_when_closed(task)
+    _refuse_colleague(task, cause)
     if outcome not in Task.Outcome.values:
         raise Invalid(
             f"{outcome!r} is not an outcome. Use one of: {', '.join(v for v in Task.Outcome.values if v)}.",
@@ -92,6 +96,7 @@ def try_again(task_id: int, *, outcome: str, at: datetime, cause: Cause, notes: 
     """
     task = _locked(task_id)
     _refuse_when_closed(task)
+    _refuse_colleague(task, cause)
     if task.type not in Task.CALL_TYPES or outcome not in calls.UNREACHED or task.contact_id is None:
         raise Invalid(
             "Only a call that reached nobody (voicemail or no_answer) is tried again.",
@@ -107,7 +112,9 @@ def try_again(task_id: int, *, outcome: str, at: datetime, cause: Cause, notes: 
             code="too_many_attempts",
         )
     task.attempts += 1
-    task.due_datetime, task.status, task.snoozed_until = at, Task.Status.TODO, None
+    # What is tried again later today would stand in the way until then.
+    sleeps = at < priority.day_end(clock.now(), task.location.zone)
+    task.due_datetime, task.status, task.snoozed_until = at, Task.Status.TODO, at if sleeps else None
     task.claimed_by = task.claimed_until = None
     if notes:
         task.notes = f"{task.notes}\n{notes}".strip()
@@ -174,10 +181,40 @@ def _claim(task: Task, user: User) -> Task:
     return task
 
 
+def check_free(task: Task, cause: Cause) -> None:
+    """Raise Conflict for a task that is closed, or that another person than the cause holds."""
+    _refuse_when_closed(task)
+    _refuse_colleague(task, cause)
+
+
+@transaction.atomic
+def hold_task(task_id: int, *, user: User) -> Task:
+    """Lock an open task, its contact first, for what this person does about it until the transaction ends.
+
+    Raises Conflict when it is closed or a colleague holds it.
+    """
+    task = _locked(task_id)
+    _refuse_when_closed(task)
+    _refuse_when_anothers(task, user)
+    return task
+
+
 def _refuse_when_anothers(task: Task, user: User) -> None:
-    held = task.claimed_until is not None and task.claimed_until > clock.now()
-    if held and task.claimed_by_id != user.pk:
-        raise Conflict("A colleague is working on this task right now.", code="claimed")
+    _refuse_colleague(task, Cause.user(user.pk))
+
+
+def _refuse_colleague(task: Task, cause: Cause) -> None:
+    """Refuse what a person does to a task that another one holds."""
+    if cause.kind != "user" or task.claimed_by_id is None or cause.id == str(task.claimed_by_id):
+        return
+    until = task.claimed_until
+    if until is None or until <= clock.now():
+        return
+    who = (task.claimed_by and task.claimed_by.name) or "A colleague"
+    raise Conflict(
+        f"{who} is working on this task right now, until {task.location.local(until):%H:%M} at the latest.",
+        code="claimed",
+    )
 
 
 def _refuse_when_closed(task: Task) -> None:
@@ -194,7 +231,22 @@ def snooze_task(task_id: int, *, until: datetime, cause: Cause) -> Task:
         )
     task = _locked(task_id)
     _refuse_when_closed(task)
+    _refuse_colleague(task, cause)
     task.snoozed_until = until
+    task.claimed_by = task.claimed_until = None
+    task.status = Task.Status.TODO
+    task.save(cause=cause)
+    return task
+
+
+@transaction.atomic
+def add_note(task_id: int, *, text: str, cause: Cause) -> Task:
+    """Write something down on an open task. Raises Invalid for nothing."""
+    if not text.strip():
+        raise Invalid("Write something first.", code="empty_note", fields={"notes": "required"})
+    task = _locked(task_id)
+    _refuse_when_closed(task)
+    task.notes = f"{task.notes}\n{text.strip()}".strip()
     task.save(cause=cause)
     return task
 
@@ -213,6 +265,57 @@ def assign_task(task_id: int, *, to: User | None, cause: Cause) -> Task:
     task.assigned_to, task.assignment_note = to, ""
     task.save(cause=cause)
     return task
+
+
+@dataclass(frozen=True, slots=True)
+class Was:
+    """What a task was before somebody did something to it. Times are aware."""
+
+    status: str
+    due: datetime
+    snoozed_until: datetime | None
+    attempts: int
+    outcome: str
+    assigned_to_id: int | None
+
+
+@transaction.atomic
+def restore_task(task_id: int, *, was: Was, cause: Cause) -> Task:
+    """Put a task back to what it was: open again, awake, due or given as before. Its notes and logged calls stay.
+
+    Raises Conflict when another task of its kind has been opened for the same visit or person meanwhile.
+    """
+    task = _locked(task_id)
+    reopened = not task.is_open and was.status in Task.OPEN
+    if reopened:
+        twins = Task.objects.filter(type=task.type, status__in=Task.OPEN).exclude(pk=task.pk)
+        about: dict[str, Any] = {"booking_id": task.booking_id}
+        if task.booking_id is None:
+            about["contact_id"] = task.contact_id
+        if task.contact_id is not None and twins.filter(**about).exists():
+            raise Conflict("Such a task is open again already.", code="open_twin")
+    # Whoever was on it is not on it any more.
+    task.status = Task.Status.TODO if was.status in Task.OPEN else was.status
+    task.due_datetime, task.snoozed_until, task.attempts = was.due, was.snoozed_until, was.attempts
+    task.outcome, task.assigned_to_id = was.outcome, was.assigned_to_id
+    task.completed_at = task.completed_at if task.status == Task.Status.COMPLETED else None
+    task.claimed_by = task.claimed_until = None
+    if reopened:
+        task.closed_reason = ""
+    task.save(cause=cause)
+    if reopened:
+        _record(event_of(events.TASK_REOPENED, task, cause, type=task.type))
+    return task
+
+
+@transaction.atomic
+def reopen_task(task_id: int, *, cause: Cause) -> Task:
+    """Open a closed task again, as it was due and given. Raises Conflict for one that is open, or has an open twin."""
+    task = _locked(task_id)
+    if task.is_open:
+        raise Conflict("It is open already.", code="open")
+    was = Was(Task.Status.TODO, task.due_datetime, None, task.attempts, "", task.assigned_to_id)
+    return restore_task(task_id, was=was, cause=cause)
 
 
 @transaction.atomic

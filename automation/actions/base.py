@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from automation.intents import Intent
 from automation.subjects import Subject
 from automation.triggers import CLOCK, TRIGGERS
 
 MAX_DELAY = 90 * 86400
+#: Marks a number in the schema as one of seconds.
+SECONDS: dict[str, JsonValue] = {"unit": "seconds"}
 NO_CONTACT = "There is no contact to do this for."
 NO_VISIT = "There is no visit to do this for."
 
@@ -44,6 +46,10 @@ class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     #: Names of parameters that may hold {facts}.
     filled: ClassVar[tuple[str, ...]] = ()
+    #: What people call it; its name in words unless given.
+    title: ClassVar[str] = ""
+    #: Lists that belong together row by row.
+    row_by_row: ClassVar[tuple[str, ...]] = ()
 
     conditions: dict[str, Any] = Field(
         default_factory=dict, description="Looked at when it is this action's turn."

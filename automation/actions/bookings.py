@@ -22,6 +22,7 @@ class CreateBooking(Action):
     Without a service: the visit that the event is about, which was stored when the event came in.
     """
 
+    title = "Book a visit"
     type: Literal["create_booking"]
     capture_attribution: bool = Field(
         default=True, description="Keep with the visit how the person first and last came to us."
@@ -30,7 +31,9 @@ class CreateBooking(Action):
     practitioner: Label = ""
     in_days: int | None = Field(default=None, ge=0, le=366)
     at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = Field(
-        default=None, description="The clinic's time of day, as in 14:30; the visit's own unless given."
+        default=None,
+        title="Time of day",
+        description="The clinic's time of day, as in 14:30; the visit's own unless given.",
     )
 
     @model_validator(mode="after")
@@ -78,6 +81,7 @@ class CreateBooking(Action):
 class UpdateBooking(Action):
     """Confirms the visit, or cancels it."""
 
+    title = "Confirm or cancel the visit"
     type: Literal["update_booking"]
     status: Literal["confirmed", "cancelled"]
 

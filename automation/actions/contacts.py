@@ -16,12 +16,13 @@ from pydantic import (
 )
 
 from automation import intents
-from automation.actions.base import Action, Name, NotNow, because, fill, the_contact
+from automation.actions.base import SECONDS, Action, Name, NotNow, because, fill, the_contact
 from automation.intents import Intent
 from automation.subjects import Subject, Visit
 
 
 class CalculateWarmness(Action):
+    title = "Work out the warmness"
     type: Literal["calculate_warmness"]
 
     def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
@@ -29,9 +30,10 @@ class CalculateWarmness(Action):
 
 
 class UpdateWarmness(Action):
+    title = "Change the warmness"
     type: Literal["update_warmness"]
     filled = ("reason",)
-    delta: int = Field(ge=-100, le=100)
+    delta: int = Field(ge=-100, le=100, title="Points")
     reason: Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
     def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:
@@ -43,6 +45,7 @@ class UpdateWarmness(Action):
 class UpdatePipeline(Action):
     """Moves the contact; without a pipeline, within the present one."""
 
+    title = "Move to a stage"
     type: Literal["update_pipeline", "move_pipeline"]
     pipeline: Name | None = None
     stage: Name
@@ -69,6 +72,7 @@ class ContactFields(BaseModel):
 
 
 class UpdateContact(Action):
+    title = "Set what is known of the contact"
     type: Literal["update_contact"]
     fields: ContactFields
 
@@ -80,6 +84,7 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whites
 
 
 class AddTag(Action):
+    title = "Add a tag"
     type: Literal["add_tag"]
     tag: Tag
 
@@ -88,6 +93,7 @@ class AddTag(Action):
 
 
 class RemoveTag(Action):
+    title = "Remove a tag"
     type: Literal["remove_tag"]
     tag: Tag
 
@@ -96,6 +102,7 @@ class RemoveTag(Action):
 
 
 class LogTouchpoint(Action):
+    title = "Log in the timeline"
     type: Literal["log_touchpoint"]
     touchpoint_type: Name
     is_attribution: bool = False
@@ -121,7 +128,7 @@ def _interval(value: object) -> object:
     return value
 
 
-Interval: TypeAlias = Annotated[int, Field(ge=SHORTEST, le=LONGEST)]
+Interval: TypeAlias = Annotated[int, Field(ge=SHORTEST, le=LONGEST, json_schema_extra=SECONDS)]
 #: One type for the reader, so that a wrong value has one error, at its own path.
 IntervalOrOwn: TypeAlias = Annotated[
     Any,
@@ -154,6 +161,7 @@ class CalculateRecallDate(Action):
     the date it gave.
     """
 
+    title = "Set the recall date"
     type: Literal["calculate_recall_date"]
     mapping: RecallMapping
 
@@ -196,10 +204,11 @@ class MatchOrCreateContact(Action):
     Whom an event is about was matched or made when the event came in, by phone, e-mail and the provider's id.
     """
 
+    title = "Make sure somebody is a contact"
     type: Literal["match_or_create_contact"]
     filled = ("name",)
     by: Literal["phone", "email", "any"] = Field(
-        default="any", description="What the person given here is known by."
+        default="any", title="Known by", description="What the person given here is known by."
     )
     name: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
     phone: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""

@@ -39,13 +39,17 @@ class NotifyStaff(Action):
     E-mails go to the addresses in `to`, else to the clinic's managers.
     """
 
+    title = "Tell the staff"
     type: Literal["notify_staff"]
     filled = ("text",)
     text: Text
     task_type: TaskType | None = None
     channels: Annotated[list[Channel], AfterValidator(_named_once), Field(min_length=1)] = ["in_app"]
     to: list[StaffEmail] = Field(
-        default=[], max_length=20, description="E-mails of staff; only for the channel email."
+        default=[],
+        max_length=20,
+        title="E-mail to",
+        description="E-mails of staff; only for the channel email.",
     )
 
     @model_validator(mode="after")
@@ -76,6 +80,7 @@ class CallWebhook(Action):
     The body names the event, the contact and the visit by their public ids; `data` adds to it.
     """
 
+    title = "Call another system"
     type: Literal["call_webhook"]
     url: Annotated[str, StringConstraints(max_length=calling.MAX_URL), AfterValidator(_address)]
     data: dict[Key, Value] = Field(default={}, max_length=20)

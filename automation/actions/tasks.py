@@ -30,12 +30,13 @@ MAX_DUE = 366 * 86400
 
 
 class CreateTask(Action):
+    title = "Create a task"
     type: Literal["create_task"]
     filled = ("notes",)
     task_type: TaskType
     priority: Priority | None = None
     due_in_seconds: int | None = Field(default=None, ge=0, le=MAX_DUE)
-    due_at: Literal["end_of_business_day"] | None = None
+    due_at: Literal["end_of_business_day"] | None = Field(default=None, title="Or due at")
     notes: Text | None = None
     assign: Assign = Field(
         default="", description="Whose it is; without it, as the clinic shares out its tasks."
@@ -67,12 +68,13 @@ class CreateTask(Action):
 class UpdateTask(Action):
     """Changes the contact's open tasks of these types: when they are due, how urgent, whose, what they say."""
 
+    title = "Change open tasks"
     type: Literal["update_task"]
     filled = ("notes",)
     task_types: list[TaskType] = Field(min_length=1)
     priority: Priority | None = None
     due_in_seconds: int | None = Field(default=None, ge=0, le=MAX_DUE)
-    due_at: Literal["end_of_business_day"] | None = None
+    due_at: Literal["end_of_business_day"] | None = Field(default=None, title="Or due at")
     notes: Text | None = Field(default=None, description="Added to what the task says.")
     assign: Assign = ""
     staff: StaffEmail = ""
@@ -108,6 +110,7 @@ class UpdateTask(Action):
 class AssignToStaff(Action):
     """Makes somebody the contact's owner, and gives them the contact's open tasks that are nobody's."""
 
+    title = "Give the contact to somebody"
     type: Literal["assign_to_staff"]
     how: How
     staff: StaffEmail = Field(default="", description="E-mail of the person named.")
@@ -132,6 +135,7 @@ def _one_time(seconds: int | None, at: str | None) -> None:
 class CancelPendingTasks(Action):
     """Closes the contact's open tasks of these types."""
 
+    title = "Close open tasks of some types"
     type: Literal["cancel_pending_tasks"]
     task_types: list[TaskType] = Field(min_length=1)
 
@@ -142,6 +146,7 @@ class CancelPendingTasks(Action):
 class CancelAllTasks(Action):
     """Closes every open task of the visit."""
 
+    title = "Close all of the visit's tasks"
     type: Literal["cancel_all_tasks"]
 
     def intent(self, subject: Subject, *, now: datetime, rule_key: str, step: int) -> Intent:

@@ -95,6 +95,9 @@ def _call(world: World, plan: Plan, task: Task, dice: Random) -> None:
     if outcome != "connected" or contact is None:
         return
     if task.type in (Task.Type.WELCOME_CALL, Task.Type.CONFIRMATION_CALL):
+        if booking is not None:
+            # What was done earlier in this round may have been about the same visit.
+            booking.refresh_from_db(fields=["status", "appointment_datetime"])
         if booking is not None and _confirmable(booking) and dice.random() < 0.7:
             booking_services.confirm_booking(booking_id=booking.pk, cause=_cause(world, task))
     elif dice.random() < REBOOKS.get(Task.Type(task.type), 0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from avatar_cms.embedded import places
 from avatar_cms.embedded.postgres import Cluster
 from avatar_cms.embedded.valkey import Valkey
@@ -22,6 +24,11 @@ def broker() -> Valkey:
 def database_url(role: str) -> str:
     """The URL of the demo's database for one of its two roles."""
     return cluster().url(user=role, database=DATABASE)
+
+
+def clock_file() -> Path:
+    """Where it is written how far ahead of real time the demo is."""
+    return places.state_home() / "clock.json"
 
 
 def redis_url() -> str:

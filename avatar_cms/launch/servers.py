@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import psycopg
 import redis
@@ -92,7 +93,9 @@ def check_broker() -> None:
 
 
 def forget() -> None:
-    """Remove the data of the embedded servers."""
+    """Remove the data of the embedded servers, and how far ahead the demo's clock was."""
+    if settings.DEMO_CLOCK_FILE:
+        Path(settings.DEMO_CLOCK_FILE).unlink(missing_ok=True)
     for folder in (demo.cluster().data, demo.broker().data):
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.LocationMiddleware",
     "accounts.middleware.AuditMiddleware",
+    "accounts.middleware.UnstorableInputMiddleware",
 ]
 
 ROOT_URLCONF = "avatar_cms.urls"
@@ -124,6 +125,8 @@ _application_url = env.str("DATABASE_URL", "") or demo.database_url(demo.APPLICA
 _owner_url = env.str("DATABASE_OWNER_URL", "") or (
     demo.database_url(demo.OWNER_ROLE) if EMBEDDED_DATABASE else _application_url
 )
+#: The clock that people may move in a demo that runs whole on this machine: every process of it follows this file.
+DEMO_CLOCK_FILE = str(demo.clock_file()) if EMBEDDED_DATABASE and ENVIRONMENT_NAME == "demo" else ""
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -133,6 +136,9 @@ def _database(url: str) -> dict[str, Any]:
     settings["OPTIONS"] = {
         "connect_timeout": 5,
         "application_name": "avatar_cms",
+        # Rows lie on solid disks or in memory, so reading here and there costs little more than reading on; and
+        # compiling a query takes longer than a page may.
+        "options": "-c random_page_cost=1.1 -c jit=off",
         **settings.get("OPTIONS", {}),
     }
     return settings

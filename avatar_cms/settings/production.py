@@ -13,6 +13,7 @@ SECRET_KEY = env.str("SECRET_KEY")
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 DEMO_PASSWORD = ""
+DEMO_CLOCK_FILE = ""
 
 for _required in ("DATABASE_URL", "REDIS_URL"):
     env.str(_required)

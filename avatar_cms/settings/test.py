@@ -17,6 +17,7 @@ from avatar_cms.settings.base import DATABASES
 
 ENVIRONMENT_NAME = "test"
 INSTALLATION = ""
+DEMO_CLOCK_FILE = ""
 SECRET_KEY = "only for tests: nothing is signed with this outside them, and it is long enough"
 FIELD_ENCRYPTION_KEYS = ["dGVzdHMtb25seS1rZXktdGVzdHMtb25seS1rZXktMTI="]
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]

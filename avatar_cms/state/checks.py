@@ -15,6 +15,7 @@ from django.db import DatabaseError
 
 from accounts import sending_stops
 from avatar_cms.state import counts, hearing, machine, parked
+from avatar_cms.state.looking import one_look
 
 logger = logging.getLogger(__name__)
 
@@ -194,4 +195,5 @@ CHECKS: tuple[Check, ...] = (
 
 def run_all() -> list[tuple[Check, Finding]]:
     """Every check with its answer now."""
-    return [(check, check.run()) for check in CHECKS]
+    with one_look():
+        return [(check, check.run()) for check in CHECKS]

@@ -13,6 +13,8 @@ from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from automation.invariants import unseen
+from automation.models import ActionRun
+from avatar_cms.state.looking import once
 from core import clock
 from core.models import Work
 from integrations.models import Fetch, OutboundCall, Receipt
@@ -55,22 +57,30 @@ def count_many(rows: Mapping[str, Rows]) -> dict[str, int]:
 
 
 def within(rows: Rows, scope: Scope) -> Rows:
-    """The rows of these clinics."""
-    return rows if scope is None else rows.filter(location_id__in=list(scope))
+    """The rows of these clinics; a step of a rule is where its run is."""
+    path = "run__location_id" if rows.model is ActionRun else "location_id"
+    return rows if scope is None else rows.filter(**{f"{path}__in": list(scope)})
 
 
 def by_state(scope: Scope = None) -> dict[str, dict[str, int]]:
-    """Counts by state of work, messages, deliveries and calls to others. One query."""
-    groups = {group: rows() for group, rows in GROUPS.items()}
-    flat = {
-        f"{group}/{state}": within(rows, scope)
-        for group, states in groups.items()
-        for state, rows in states.items()
-    }
-    counted = count_many(flat)
-    return {
-        group: {state: counted[f"{group}/{state}"] for state in states} for group, states in groups.items()
-    }
+    """Counts by state of work, messages, deliveries, calls to others and steps of rules. One query."""
+    found: dict[str, dict[str, int]] = {group: {} for group in GROUPS}
+    for name, count in _counted(scope).items():
+        group, _, state = name.partition("/")
+        if group in found:
+            found[group][state] = count
+    return found
+
+
+@once
+def _counted(scope: Scope = None) -> dict[str, int]:
+    """Everything that is counted here, each clinic's rows once: by group and state, held, unknown."""
+    rows = {f"{group}/{state}": rows for group, states in GROUPS.items() for state, rows in states().items()}
+    rows["held"] = stops.held()
+    rows["unknown"] = Message.objects.filter(status=Status.UNKNOWN)
+    rows["unseen"] = unseen(rows["unknown"])
+    rows["overlooked"] = unseen(unknown_without_an_end(clock.now()))
+    return count_many({name: within(each, scope) for name, each in rows.items()})
 
 
 def _work() -> dict[str, Rows]:
@@ -122,23 +132,30 @@ def _calls() -> dict[str, Rows]:
     }
 
 
+def _steps() -> dict[str, Rows]:
+    rows, states = ActionRun.objects.all(), ActionRun.State
+    return {"waiting": rows.filter(state=states.PENDING), "parked": rows.filter(state=states.FAILED)}
+
+
 #: What is counted by state, each state with its rows.
 GROUPS: Mapping[str, Callable[[], dict[str, Rows]]] = {
-    "work": _work, "messages": _messages, "deliveries": _deliveries, "calls": _calls,
+    "work": _work, "messages": _messages, "deliveries": _deliveries, "calls": _calls, "steps": _steps,
 }  # fmt: skip
 
 
 def held(scope: Scope = None) -> int:
     """How many messages wait for a stop to end."""
-    return count_many({"held": within(stops.held(), scope)})["held"]
+    return _counted(scope)["held"]
 
 
+@once
 def oldest_work(scope: Scope = None) -> timedelta | None:
     """How long the oldest due work item waits; None when none does."""
     waiting = Work.objects.filter(state__in=Work.OPEN, due_at__lte=clock.now())
     return age(within(waiting, scope).aggregate(oldest=Min("due_at"))["oldest"])
 
 
+@once
 def oldest_message(scope: Scope = None) -> timedelta | None:
     """How long the oldest message that may go now waits for the sender; None when none does."""
     rows = within(_due_messages(), scope)
@@ -157,15 +174,13 @@ class Unknown:
     overlooked: int
 
 
+@once
 def unknown(scope: Scope = None) -> Unknown:
     """What is not known of messages. Two queries."""
+    counted = _counted(scope)
     rows = within(Message.objects.filter(status=Status.UNKNOWN), scope)
-    counted = count_many({
-        "all": rows, "unseen": unseen(rows),
-        "overlooked": within(unseen(unknown_without_an_end(clock.now())), scope),
-    })  # fmt: skip
-    oldest = rows.aggregate(oldest=Min("send_attempts__started_at"))["oldest"] if counted["all"] else None
-    return Unknown(counted["all"], age(oldest), counted["unseen"], counted["overlooked"])
+    oldest = rows.aggregate(oldest=Min("send_attempts__started_at"))["oldest"] if counted["unknown"] else None
+    return Unknown(counted["unknown"], age(oldest), counted["unseen"], counted["overlooked"])
 
 
 def age(moment: datetime | None) -> timedelta | None:

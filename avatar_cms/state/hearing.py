@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import connection
 
 from avatar_cms.state.counts import Scope, within
+from avatar_cms.state.looking import once
 from core import clock
 from integrations import polling, provider_settings, silence
 from integrations.models import ProviderAccount
@@ -39,6 +40,7 @@ class Heard:
         return self.hearing.last and self.account.location.local(self.hearing.last)
 
 
+@once
 def accounts(scope: Scope = None) -> list[Heard]:
     """The enabled accounts that providers call, with what was heard from each. Two queries."""
     rows = ProviderAccount.objects.filter(enabled=True).select_related("location")

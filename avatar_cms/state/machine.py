@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from avatar_cms.state.counts import age
+from avatar_cms.state.looking import once
 from core import doorbell, ticks
 from core.models import Heartbeat, InvariantRun
 
@@ -74,16 +75,25 @@ def _migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
+@once
+def _heartbeats() -> dict[str, Heartbeat]:
+    """What every part last said, by its name. One query."""
+    return {row.name: row for row in Heartbeat.objects.all()}
+
+
 def processes() -> dict[str, Beat]:
     """Beat and a worker; whoever reads this has heard from the web. One query."""
-    seen = dict(Heartbeat.objects.filter(name__in=PROCESSES).values_list("name", "at"))
-    return {name: Beat(label, age(seen.get(name)), OLDEST_HEARTBEAT) for name, label in PROCESSES.items()}
+    seen = _heartbeats()
+    return {
+        name: Beat(label, age(seen[name].at) if name in seen else None, OLDEST_HEARTBEAT)
+        for name, label in PROCESSES.items()
+    }
 
 
 def tick_functions() -> list[Beat]:
     """Every function that the ticks call. One query."""
     known = {ticks.heartbeat_of(name): (name, interval) for interval, name in ticks.registered()}
-    seen = {row.name: row for row in Heartbeat.objects.filter(name__in=list(known))}
+    seen = _heartbeats()
     return [
         Beat(
             name,
@@ -105,7 +115,7 @@ class Doorbell:
 
 def doorbell_failures() -> Doorbell:
     """What all processes counted. One query."""
-    row = Heartbeat.objects.filter(name=doorbell.HEARTBEAT).first()
+    row = _heartbeats().get(doorbell.HEARTBEAT)
     return Doorbell(row.count, age(row.at)) if row else Doorbell(0, None)
 
 
@@ -121,6 +131,7 @@ class Invariants:
         return age(self.at)
 
 
+@once
 def invariants() -> Invariants:
     """What the last hourly look found. One query."""
     row = InvariantRun.objects.first()

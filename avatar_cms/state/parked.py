@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from accounts import access, roles
 from accounts.models import User
+from automation import services as automation
 from avatar_cms.state import counts
-from avatar_cms.state.counts import Scope, count_many, within
+from avatar_cms.state.counts import Scope
 from core import work
 from core.causes import Cause
 from core.errors import DomainError
@@ -33,10 +34,11 @@ class Kind:
     replay: Callable[[Any, Cause], object]
     why: Callable[[Any], str]
     listed: str
+    related: tuple[str, ...] = ()
 
     def rows(self) -> QuerySet[Any]:
         """Those of all clinics."""
-        return counts.GROUPS[self.name]()["parked"]
+        return counts.GROUPS[self.name]()["parked"].select_related(*self.related)
 
 
 def _last_line(text: str) -> str:
@@ -71,13 +73,20 @@ KINDS: dict[str, Kind] = {
             lambda row: calling.words(row.outcome),
             "admin:integrations_outboundcall_changelist",
         ),
+        Kind(
+            "steps", "Steps of rules",
+            lambda row, cause: automation.retry_action(row.pk, cause=cause),
+            lambda row: f"{row.run.rule.name}, {row}: {_last_line(row.reason)}",
+            "admin:automation_actionrun_changelist",
+            related=("run__rule",),
+        ),
     )
 }  # fmt: skip
 
 
 def totals(scope: Scope = None) -> dict[str, int]:
     """How many of each kind are parked. One query."""
-    return count_many({name: within(kind.rows(), scope) for name, kind in KINDS.items()})
+    return {name: states["parked"] for name, states in counts.by_state(scope).items() if name in KINDS}
 
 
 def shown_to(user: User, kind: Kind) -> QuerySet[Any]:

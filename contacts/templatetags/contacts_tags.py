@@ -16,10 +16,13 @@ from contacts.vocabulary import ConsentState, Source
 
 register = template.Library()
 
-_COLOURS = {Band.HOT.value: "danger", Band.WARM.value: "warning", Band.COOL.value: "info"}
-_CONSENT_COLOURS = {ConsentState.GRANTED.value: "success", ConsentState.WITHDRAWN.value: "danger"}
 _SOURCES: dict[str, str] = dict(Source.choices)
-_ICONS = {"stage": "trending_flat", "warmness": "thermostat", "consent": "verified_user"}
+_BADGES = {Band.HOT.value: "dk-bad", Band.WARM.value: "dk-warn"}
+_CONSENT_BADGES = {ConsentState.GRANTED.value: "dk-good", ConsentState.WITHDRAWN.value: "dk-bad"}
+_ICONS = {
+    "stage": "trending_flat", "warmness": "thermostat", "consent": "verified_user", "message": "sms",
+    "booking": "event", "task": "task_alt", "rule": "bolt", "merge": "merge",
+}  # fmt: skip
 _TOUCH_ICONS = {
     "sms": "sms", "email": "mail", "call": "call", "booking": "event", "appointment": "event_available",
     "manychat": "forum", "ad": "ads_click", "review": "reviews", "payment": "payments", "lead": "person_add",
@@ -46,13 +49,13 @@ def place_label(contact: Contact) -> str:
 
 
 @register.filter
-def temperature_colour(contact: Contact) -> str:
-    return _COLOURS[contact.temperature]
+def temperature_badge(contact: Contact) -> str:
+    return _BADGES.get(contact.temperature, "")
 
 
 @register.filter
-def consent_colour(state: str) -> str:
-    return _CONSENT_COLOURS.get(state, "")
+def consent_badge(state: str) -> str:
+    return _CONSENT_BADGES.get(state, "")
 
 
 @register.filter

@@ -295,18 +295,6 @@ def test_autocomplete_offers_only_ones_own_rows(pages: Any, who: str, offered: s
     assert {item["text"] for item in answer.json()["results"]} == offered
 
 
-def test_the_command_palette_finds_only_ones_own_rows(pages: Any, settings: Any, sydney: Location) -> None:
-    settings.UNFOLD = {
-        **settings.UNFOLD,
-        "COMMAND": {"search_models": ["accounts.Location", "accounts.User"]},
-    }
-    found = pages("manager").get("/admin/search/?s=avatar&extended=1").content.decode()
-    assert f"/admin/accounts/location/{sydney.public_id}/change/" in found
-    assert "Melbourne" not in found
-    assert "Sam Staff" not in pages("manager").get("/admin/search/?s=sam&extended=1").content.decode()
-    assert "Sam Staff" in pages("admin").get("/admin/search/?s=sam&extended=1").content.decode()
-
-
 def test_filters_stay_inside(pages: Any, sydney: Location, melbourne: Location) -> None:
     page = pages("manager").get("/admin/core/auditentry/?location=melbourne")
     assert page.status_code == 200
@@ -370,4 +358,4 @@ def test_no_list_counts_further_than_a_person_would_page(
         assert pages("admin").get(reverse(f"admin:{page}_changelist")).status_code == 200
     counts = [query["sql"] for query in queries if "COUNT(*)" in query["sql"]]
     assert counts
-    assert all("LIMIT 10000" in count for count in counts)
+    assert all(0 < int(re.search(r"LIMIT (\d+)|$", count)[1] or 0) <= 10_000 for count in counts)

@@ -29,6 +29,18 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
+def test_every_picture_is_shown_and_every_shown_one_is_there_and_small() -> None:
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"[(\"]([^()\"\s]+\.png)[)\"]", page.read_text())
+        if "://" not in target
+    }
+    kept = {path.resolve() for path in (ROOT / "docs" / "images").iterdir()}
+    assert shown == kept
+    assert {path.name for path in kept if path.stat().st_size > 200_000} == set()
+
+
 def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text()))

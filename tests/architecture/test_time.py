@@ -19,6 +19,7 @@ WALL_CLOCKS = {
     Path("core/localtime.py"),
     Path("contacts/templatetags/contacts_tags.py"),
     Path("bookings/admin_forms.py"),
+    Path("bookings/calendar_walls.py"),
 }
 DOORBELL = {Path("core/doorbell.py"), Path("avatar_cms/celery.py")}
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Location
+from accounts.models import Location, Membership, User
 from automation import seeds
 from automation.models import Rule
 from automation.services import RuleInput, create_rule
@@ -20,6 +22,7 @@ from core.models import Event
 from integrations.models import ProviderAccount
 from messaging import inbound, wordings
 from messaging.models import Message
+from tests.automation.rule_forms import Desk
 from tests.factories.bookings import make_booking, make_practitioner
 from tests.factories.contacts import make_contact
 from tests.factories.integrations import make_console_account, make_sender
@@ -109,6 +112,18 @@ def write_rule(bare: Location) -> Callable[..., Rule]:
     return write
 
 
+@pytest.fixture
+def queries(db: None) -> Callable[[Callable[[], object]], int]:
+    """How many queries a call makes."""
+
+    def count(call: Callable[[], object]) -> int:
+        with CaptureQueriesContext(connection) as found:
+            call()
+        return len(found)
+
+    return count
+
+
 def happen(name: str, contact: Contact | None, **fields: Any) -> Event:
     """Record an event and leave its delivery waiting."""
     fields.setdefault("cause", CAUSE)
@@ -127,3 +142,17 @@ def drain() -> int:
 def fresh(row: Any) -> Any:
     """The row as it now is."""
     return type(row)._default_manager.get(pk=row.pk)
+
+
+@pytest.fixture
+def desk(clinic: Location) -> Desk:
+    """Sign in by role at the clinic."""
+
+    def log_in(role: str) -> Client:
+        user = User.objects.create_user(f"{role}@{clinic.code}.test", name=role.title())
+        Membership.objects.create(user=user, location=clinic, role=role)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in

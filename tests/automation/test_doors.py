@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -306,77 +304,21 @@ def test_an_event_explains_itself(lead: Contact) -> None:
 # Admin
 
 
-@pytest.fixture
-def desk(clinic: Location) -> Callable[[str], Client]:
-    def log_in(role: str) -> Client:
-        client = Client()
-        client.force_login(member(clinic, role))
-        return client
-
-    return log_in
-
-
 def test_the_rule_pages_open(desk: Callable[[str], Client], clinic: Location, lead: Contact) -> None:
     client, rule = desk("manager"), rule_of(clinic, "a1")
-    page = client.get("/admin/automation/rule/")
+    page = client.get("/admin/automation/rule/", follow=True)
     assert page.status_code == 200
     assert "A lead comes in: work out the warmness" in page.content.decode()
-    page = client.get(f"/admin/automation/rule/{rule.public_id}/change/")
+    page = client.get(f"/admin/automation/rule/{rule.public_id}/change/", follow=True)
     assert page.status_code == 200
-    assert "Restore as delivered" in page.content.decode()
+    assert "Switch off" in page.content.decode()
     run = RuleRun.objects.filter(rule=rule).latest("pk")
     step = run.actions.first()
     for path in (
         "rulerun/", f"rulerun/{run.public_id}/change/", "actionrun/", f"actionrun/{step.public_id}/change/",
-        "factsnapshot/", f"factsnapshot/{run.facts_id}/change/", "rule/add/",
+        "factsnapshot/", f"factsnapshot/{run.facts_id}/change/",
     ):  # fmt: skip
         assert client.get(f"/admin/automation/{path}").status_code == 200, path
-
-
-def form(rule: Rule, **changes: Any) -> dict[str, Any]:
-    assert rule.current is not None
-    return {
-        "name": rule.name, "trigger": rule.trigger, "every": rule.every, "anchor": rule.anchor,
-        "priority": rule.priority, "is_active": "on", "conditions": json.dumps(rule.current.conditions),
-        "actions": json.dumps(rule.current.actions), "versions-TOTAL_FORMS": "0", "versions-INITIAL_FORMS": "0",
-        **changes,
-    }  # fmt: skip
-
-
-def test_saving_a_rule_in_the_admin_makes_a_version(desk: Callable[[str], Client], clinic: Location) -> None:
-    client, rule = desk("manager"), rule_of(clinic, "b6")
-    path = f"/admin/automation/rule/{rule.public_id}/change/"
-    saved = client.post(path, form(rule, actions=json.dumps([TAG])))
-    assert saved.status_code == 302, saved.content.decode()[:2000]
-    rule.refresh_from_db()
-    assert rule.current is not None
-    assert (rule.current.number, rule.current.actions) == (2, [TAG])
-
-
-def test_a_wrong_rule_in_the_admin_is_shown_with_its_path_and_kept_as_typed(
-    desk: Callable[[str], Client], clinic: Location
-) -> None:
-    client, rule = desk("manager"), rule_of(clinic, "b6")
-    path = f"/admin/automation/rule/{rule.public_id}/change/"
-    answer = client.post(path, form(rule, actions='[{"type": "add_tag", "tga": "x"}]'))
-    text = answer.content.decode()
-    assert answer.status_code == 200
-    assert "actions[0].tga" in text
-    assert "tga" in text
-    rule.refresh_from_db()
-    assert rule.current is not None
-    assert rule.current.number == 1
-
-
-def test_a_rule_can_be_added_in_the_admin(desk: Callable[[str], Client], clinic: Location) -> None:
-    body = {
-        "location": clinic.pk, "key": "own", "name": "Own", "trigger": "sms_received", "every": "", "anchor": "",
-        "priority": 50, "is_active": "on", "conditions": "{}", "actions": json.dumps([TAG]),
-        "versions-TOTAL_FORMS": "0", "versions-INITIAL_FORMS": "0",
-    }  # fmt: skip
-    page = desk("manager").post("/admin/automation/rule/add/", body)
-    assert page.status_code == 302, page.content.decode()[:2000]
-    assert Rule.objects.get(key="own").current.author.email == "manager@sydney.test"
 
 
 def press(client: Client, model: str, row: Any, button: str, **data: Any) -> str:
@@ -386,24 +328,6 @@ def press(client: Client, model: str, row: Any, button: str, **data: Any) -> str
     hidden = {"_form_submitted": "1", **data}
     answer = client.post(path, hidden, follow=True)
     return answer.content.decode()
-
-
-def test_the_buttons_of_a_rule_move_it(
-    desk: Callable[[str], Client], clinic: Location, lead: Contact
-) -> None:
-    client, rule = desk("manager"), rule_of(clinic, "a1")
-    assert "Lead created is off now." in press(client, "rule", rule, "switch")
-    assert not fresh(rule).is_active
-    assert "Would not run" in press(client, "rule", rule, "dry-run", contact="Lee Lead")
-    assert "Lead created is on now." in press(client, "rule", rule, "switch")
-    assert "Would run for Lee Lead" in press(client, "rule", rule, "dry-run", contact=lead.phone)
-    assert "No contact of this clinic" in press(client, "rule", rule, "dry-run", contact="Nobody At All")
-    wanted = services.input_of(Rule.objects.select_related("current").get(pk=rule.pk))
-    services.save_rule(rule.pk, wanted=replace(wanted, actions=[TAG]), author=None, cause=CAUSE)
-    press(client, "rule", rule, "restore")
-    assert Rule.objects.get(pk=rule.pk).current.is_seed
-    press(client, "rule", rule, "restore-version", number=2)
-    assert Rule.objects.get(pk=rule.pk).current.actions == [TAG]
 
 
 def test_a_failed_step_can_be_tried_again_from_the_admin(
@@ -418,19 +342,10 @@ def test_a_failed_step_can_be_tried_again_from_the_admin(
     assert fresh(row).state == "done"
 
 
-def test_staff_see_rules_and_change_none(desk: Callable[[str], Client], clinic: Location) -> None:
-    client, rule = desk("staff"), rule_of(clinic, "b6")
-    page = client.get(f"/admin/automation/rule/{rule.public_id}/change/")
-    assert page.status_code == 200
-    assert client.post(f"/admin/automation/rule/{rule.public_id}/change/", form(rule)).status_code == 403
-    assert client.get("/admin/automation/rule/add/").status_code == 403
-
-
 def test_the_contact_page_answers_why_and_why_not(desk: Callable[[str], Client], lead: Contact) -> None:
-    page = desk("staff").get(f"/admin/contacts/contact/{lead.public_id}/change/")
+    page = desk("staff").get(f"/admin/contacts/contact/{lead.public_id}/panel/why/")
     text = page.content.decode()
     assert page.status_code == 200
-    assert "Why? / Why not?" in text
     assert "Lead created" in text
     assert "Runs every time." in text
     assert "would not run" in text

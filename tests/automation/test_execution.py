@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Location
 from automation import doing, services
 from automation.handlers import RUN_RULES
-from automation.models import ActionRun, FactSnapshot, Rule, RuleRun
+from automation.models import ActionRun, FactSnapshot, Rule, RuleRun, RuleVersion
 from bookings.models import Booking
 from contacts import services as contact_services
 from contacts.models import Contact, Touchpoint
@@ -222,6 +222,31 @@ def test_a_poisoned_action_fails_alone_and_can_be_retried(
     assert fresh(anna).tags == ["seen"]
     with pytest.raises(Conflict, match="failed"):
         services.retry_action(rows[1].pk, cause=CAUSE)
+
+
+def test_a_step_of_a_version_that_cannot_be_read_is_tried_again_each_time_it_is_asked(
+    bare: Location, anna: Contact, write_rule: WriteRule, now: Frozen
+) -> None:
+    rule = write_rule([{**TAG, "delay_seconds": 600}])
+    moved(anna)
+    drain()
+    row = ActionRun.objects.get()
+    unknown = RuleVersion.objects.create(
+        rule=rule, number=99, conditions={}, actions=[{"type": "no_such_action"}]
+    )
+    RuleRun.objects.update(version=unknown)
+    now.advance(timedelta(hours=1))
+    drain()
+    assert (fresh(row).state, fresh(row).attempts) == ("failed", 1)
+    for attempts in (2, 3):
+        services.retry_action(row.pk, cause=CAUSE)
+        drain()
+        assert (fresh(row).state, fresh(row).attempts) == ("failed", attempts)
+
+    RuleRun.objects.update(version=rule.current)
+    services.retry_action(row.pk, cause=CAUSE)
+    drain()
+    assert (fresh(row).state, fresh(anna).tags) == ("done", ["seen"])
 
 
 def test_a_refused_move_fails_with_both_stages_named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -13,9 +14,11 @@ from django.urls import reverse
 from accounts.models import Location, Membership, User
 from automation import segments
 from automation.models import SavedSegment
+from contacts.models import Contact
 from core.models import Event
 from messaging.models import BulkSend, Message
 from tests.automation.conftest import CAUSE, NOW, drain
+from tests.automation.rule_forms import fields_of
 from tests.factories.contacts import make_contact
 
 HOT = {"warmness_score": {"gte": 20}, "has_future_booking": False}
@@ -128,37 +131,109 @@ def test_a_segment_is_made_counted_changed_and_deleted_over_the_api(api, bare, m
     assert set(Event.objects.values_list("type", flat=True)) >= {"segment_changed", "segment_deleted"}
 
 
-def test_the_editor_says_in_words_and_numbers_whom_it_would_hold(client, bare, desk, anna):
-    client.force_login(desk)
-    url = reverse("admin:automation_segment_count")
-    page = client.post(url, {"conditions": "{}", "location": bare.pk}).content.decode()
-    wrong = client.post(url, {"conditions": '{"message_body": "x"}'}).content.decode()
-    halfway = client.post(url, {"conditions": '{"warm'}).content.decode()
-
-    assert "Everyone." in page
-    assert "1 at Avatar Imaging Sydney now" in page
-    assert "conditions.message_body" in wrong
-    assert "not JSON yet" in halfway
+NEW = "/admin/segments/new/"
 
 
-def test_a_manager_saves_a_segment_in_the_admin_and_staff_only_look(client, bare, manager, desk):
+def press(client, url, do, fields=None, **typed):
+    """Send the form as it stands, with what was typed, by a button; answers the page and its fields."""
+    answer = client.post(url, {**(fields or {}), **typed, "do": do})
+    return answer, fields_of(unescape(answer.content.decode()))
+
+
+def test_a_segment_is_written_in_words_without_scripts_and_counted(client, bare, manager, anna):
     client.force_login(manager)
-    url = reverse("admin:automation_savedsegment_add")
-    refused = client.post(
-        url, {"location": bare.pk, "name": "New leads", "conditions": '{"task_type": "call"}'}
+    make_contact(bare, name="Bea", intent="procedure")
+    _, fields = press(client, NEW, "add:c", fields_of(client.get(NEW).content.decode()))
+    page, fields = press(client, NEW, "show:c.0", fields, **{"c.0:field": "intent", "name": "Procedures"})
+    assert "Give a value, or remove this line." in page.content.decode()
+    assert "2</strong> at Avatar Imaging Sydney now" in page.content.decode(), (
+        "an unfinished line holds nobody back"
     )
-    saved = client.post(
-        url, {"location": bare.pk, "name": "New leads", "conditions": '{"current_stage": "new_lead"}'}
-    )
+    page, fields = press(client, NEW, "show", fields, **{"c.0:op": "eq", "c.0:value": "procedure"})
+    assert "1</strong> at Avatar Imaging Sydney now" in page.content.decode()
+    saved, _ = press(client, NEW, "save", fields)
     segment = SavedSegment.objects.get()
+    assert saved["Location"] == f"/admin/segments/{segment.public_id}/"
+    assert (segment.name, segment.conditions) == ("Procedures", {"intent": "procedure"})
+    assert ids(bare, segment.conditions) == [Contact.objects.get(name="Bea").pk]
 
-    assert "conditions.task_type" in refused.content.decode()
-    assert saved.status_code == 302
-    page = client.get(reverse("admin:automation_savedsegment_change", args=(segment.public_id,)))
-    assert "Everyone for whom the stage is New lead" in page.content.decode()
+
+def test_a_segment_of_a_clinic_that_is_not_theirs_is_not_there_and_none_is_made(client, bare, manager):
+    client.force_login(manager)
+    fields = fields_of(client.get(NEW).content.decode()) | {
+        "name": "Elsewhere",
+        "location": "elsewhere",
+        "do": "save",
+    }
+    assert client.get(NEW, {"location": "elsewhere"}).status_code == 404
+    assert client.post(NEW, fields).status_code == 404
+    assert not SavedSegment.objects.exists()
+
+
+def test_a_name_that_cannot_be_stored_is_refused_in_words(client, bare, manager):
+    client.force_login(manager)
+    fields = fields_of(client.get(NEW).content.decode()) | {"name": "No\x00body", "do": "save"}
+    answer = client.post(NEW, fields)
+    assert (answer.status_code, SavedSegment.objects.count()) == (422, 0)
+    assert "holds a character or a number that cannot be stored" in answer.content.decode()
+
+
+def test_only_what_is_known_of_people_is_offered(client, bare, manager):
+    client.force_login(manager)
+    _, fields = press(client, NEW, "add:c", fields_of(client.get(NEW).content.decode()))
+    page = client.post(NEW, {**fields, "do": "show"}).content.decode()
+    assert '<option value="warmness_score"' in page
+    for other in ("local_hour", "message_body", "service"):
+        assert f'<option value="{other}"' not in page
+
+
+def test_json_for_experts_counts_and_says_what_is_wrong_with_it(client, bare, manager):
+    client.force_login(manager)
+    fields = fields_of(client.get(NEW).content.decode())
+    page, shown = press(client, NEW, "use_json", fields, json=json.dumps(HOT))
+    assert "Everyone for whom the warmness is at least 20" in page.content.decode()
+    assert json.loads(shown["json"][0]) == HOT
+    for text, words in (
+        ('{"warm', "This is no JSON"),
+        ("[]", "must be an object"),
+        ('{"local_hour": 5}', "it depends on the time of day"),
+        ('{"warmnes": 5}', "Did you mean"),
+    ):
+        page, _ = press(client, NEW, "save", fields, json=text, name="Wrong")
+        assert words in unescape(page.content.decode()), text
+    assert not SavedSegment.objects.exists()
+
+
+def test_a_segment_keeps_its_spelling_is_not_overwritten_and_is_shown_to_readers(
+    client, bare, manager, desk, stranger, now
+):
+    spelled = {"all": [{"warmness": {"gte": 20}}]}
+    row = segments.create_segment(location=bare, name="Warm", conditions=spelled, cause=CAUSE)
+    url = f"/admin/segments/{row.public_id}/"
+    client.force_login(manager)
+    assert (
+        client.get(reverse("admin:automation_savedsegment_change", args=(row.public_id,)))["Location"] == url
+    )
+    fields = fields_of(client.get(url).content.decode())
+    now.advance(timedelta(seconds=1))
+    press(client, url, "save", fields, name="Warm ones")
+    row.refresh_from_db()
+    assert (row.name, row.conditions) == ("Warm ones", spelled)
+    page, _ = press(client, url, "save", fields, name="Too late")
+    assert segments.CHANGED in page.content.decode()
+    fresh = fields_of(client.get(url).content.decode())
+    for name, words in ((" ", "Give the segment a name"), ("x" * 121, "at most 120 letters")):
+        page, _ = press(client, url, "save", fresh, name=name)
+        assert words in page.content.decode()
     client.force_login(desk)
-    assert client.post(url, {"name": "Mine"}).status_code == 403
+    read = client.get(url).content.decode()
+    assert "Everyone for whom the warmness is at least 20" in read
+    assert 'id="rule-editor"' not in read
+    assert client.post(url, {**fresh, "do": "save"}).status_code == 403
+    assert client.get(NEW).status_code == 403
     assert client.get(reverse("admin:automation_savedsegment_changelist")).status_code == 200
+    client.force_login(stranger)
+    assert client.get(url).status_code == 404
 
 
 def test_the_list_of_segments_costs_the_same_queries_whatever_its_length(client, bare, manager):

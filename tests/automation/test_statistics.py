@@ -83,8 +83,9 @@ def test_the_pages_show_them_and_cost_the_same_for_many_runs(
     browser = Client()
     browser.force_login(manager)
     pages = [
-        reverse("admin:automation_rule_changelist"),
-        reverse("admin:automation_rule_change", args=(rule.public_id,)),
+        reverse("admin:automation_rules"),
+        reverse("admin:automation_rule_figures", args=(rule.public_id,)),
+        reverse("admin:automation_rule_edit", args=(rule.public_id,)),
     ]
 
     def costs() -> list[int]:
@@ -96,12 +97,14 @@ def test_the_pages_show_them_and_cost_the_same_for_many_runs(
             found.append(len(queries))
         return found
 
+    happen("stage_moved", make_contact(bare, source="wix"))
+    drain()
     few = costs()
-    for _ in range(3):
+    for _ in range(2):
         happen("stage_moved", make_contact(bare, source="wix"))
     drain()
     assert "ran 3 times" in browser.get(pages[0]).content.decode()
-    assert "Last ran: Mon 23 Nov 2026, 12:00" in browser.get(pages[1]).content.decode()
+    assert "Mon 23 Nov, 12:00" in browser.get(pages[1]).content.decode()
     assert costs() == few
     assert max(few) <= 25
 

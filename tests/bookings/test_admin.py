@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,36 @@ def test_the_diary_shows_clinic_time_and_costs_the_same_however_long(
         make_booking(make_contact(sydney, name=f"Person {number}"), at=AT + timedelta(hours=number + 1))
     with django_assert_num_queries(len(one)):
         client.get(LIST)
+
+
+def test_every_row_of_the_diary_has_its_own_box_link_label_and_menu(pages, sydney):
+    first, second = (
+        make_booking(make_contact(sydney, name=name), at=AT + timedelta(days=day))
+        for day, name in enumerate(("<b>Ana</b>", "Bo"))
+    )
+    services.record_outcome(booking_id=first.pk, outcome="no_show", cause=CAUSE)
+    shown = pages("staff").get(f"{LIST}?status__exact=scheduled").content.decode()
+    rows = re.findall(r'<tr class="data-row.*?</tr>', shown, re.DOTALL)
+    assert len(rows) == 2
+    for row, booking, outcome in zip(rows, (second, first), ("—", "Did not attend"), strict=True):
+        assert re.search(rf'name="_selected_action" value="{booking.pk}"', row)
+        assert f"{page(booking)}?_changelist_filters=status__exact%3Dscheduled" in row
+        assert reverse("admin:bookings_booking_confirm", args=(booking.public_id,)) in row
+        assert outcome in row
+        assert "__key__" not in row
+    assert "&lt;b&gt;Ana" in rows[1]
+    assert "<b>Ana" not in shown
+
+
+def test_the_diary_is_sorted_by_time_alone_whatever_an_address_says(pages, ana, sydney):
+    procedure = make_service(sydney, name="A procedure", service_type="procedure")
+    early, late = make_booking(ana, at=AT), make_booking(ana, at=AT + timedelta(days=1), service=procedure)
+
+    def order(query: str) -> list[Booking]:
+        return list(pages("staff").get(f"{LIST}{query}").context["cl"].result_list)
+
+    assert order("") == order("?o=3") == order("?o=-3") == order("?o=99") == order("?o=-1") == [late, early]
+    assert order("?o=1") == [early, late]
 
 
 def test_a_visit_is_booked_at_the_time_on_the_clinics_wall(pages, ana, sydney, check):
@@ -116,8 +147,10 @@ def test_the_buttons_move_a_visit(pages, ana):
     booking.refresh_from_db()
     assert booking.arrived_at == NOW
     press(client, booking, "attended")
+    assert state() == ("rescheduled", "none"), "an outcome before the visit wants a tick"
+    press(client, booking, "attended", sure="on")
     assert state() == ("rescheduled", "attended")
-    press(client, booking, "no_show")
+    press(client, booking, "no_show", sure="on")
     assert state() == ("rescheduled", "no_show")
     press(client, booking, "clear_outcome")
     press(client, booking, "cancel", reason="on holiday")
@@ -197,9 +230,10 @@ def test_the_contacts_page_shows_visits_to_come_and_past(pages, ana, now):
     coming = make_booking(ana, at=AT)
     services.record_outcome(booking_id=past.pk, outcome="attended", cause=CAUSE)
     now.advance(timedelta(days=1))
-    shown = (
-        pages("staff").get(reverse("admin:contacts_contact_change", args=(ana.public_id,))).content.decode()
-    )
+    whole = pages("staff").get(reverse("admin:contacts_contact_change", args=(ana.public_id,)))
+    assert "Tue 1 Dec, 15:00" in whole.content.decode()
+    panel = reverse("admin:contacts_contact_panel", args=(ana.public_id, "bookings"))
+    shown = pages("staff").get(panel).content.decode()
     assert "Tue 1 Dec 2026, 15:00" in shown
     assert page(coming) in shown
     assert page(past) in shown

@@ -12,7 +12,7 @@ from core.causes import Cause
 from core.errors import Conflict, Invalid
 from core.models import Event
 from tests.bookings.conftest import NOW
-from tests.factories.bookings import CAUSE, make_booking
+from tests.factories.bookings import CAUSE, make_booking, make_practitioner
 from tests.factories.contacts import make_contact
 
 pytestmark = pytest.mark.django_db
@@ -194,6 +194,8 @@ def test_a_pending_booking_lapses_in_silence(ana, now, run_work):
     run_work()
     booking.refresh_from_db()
     assert (booking.status, booking.expires_at) == ("cancelled", None)
+    # The journal of facts goes by it.
+    assert booking.updated_at == now.at
     assert told("booking_cancelled") == []
     assert told("booking_expired") == [{"source": "manual"}]
 
@@ -224,3 +226,27 @@ def test_the_next_visit_is_the_earliest_live_one_that_is_not_over(
     services.record_outcome(booking_id=soon.pk, outcome="attended", cause=CAUSE)
     assert selectors.next_visits([ana.pk], NOW) == {ana.pk: over}
     assert selectors.has_other_live([soon.pk, later.pk]) == set()
+
+
+def test_who_did_not_come_left_the_time_free_and_coming_after_all_overlaps(ana, sydney, now):
+    lee = make_practitioner(sydney)
+    missed = make_booking(ana, practitioner=lee)
+    now.set(missed.appointment_datetime + timedelta(minutes=1))
+    services.record_outcome(booking_id=missed.pk, outcome="no_show", cause=CAUSE)
+    taken = make_booking(make_contact(sydney), at=missed.appointment_datetime, practitioner=lee)
+    services.record_outcome(booking_id=missed.pk, outcome="attended", cause=CAUSE)
+    missed.refresh_from_db()
+    assert (missed.outcome, missed.overlap_accepted) == ("attended", True)
+    with pytest.raises(Conflict):
+        make_booking(make_contact(sydney), at=taken.appointment_datetime, practitioner=lee)
+
+
+def test_two_who_are_found_to_have_come_after_all_are_recorded_together(ana, sydney, now):
+    lee = make_practitioner(sydney)
+    first = make_booking(ana, practitioner=lee)
+    now.set(first.appointment_datetime)
+    services.record_outcome(booking_id=first.pk, outcome="no_show", cause=CAUSE)
+    second = make_booking(make_contact(sydney), at=first.appointment_datetime, practitioner=lee)
+    services.record_outcome(booking_id=second.pk, outcome="no_show", cause=CAUSE)
+    both = [services.OutcomeChange(row.pk, "attended", CAUSE) for row in (first, second)]
+    assert [result.changed for result in services.record_outcomes(both)] == [True, True]

@@ -122,6 +122,7 @@ class Story:
 
     def a_visit_is_attended(self) -> datetime:
         self.desk.contact("Petra Past")
+        self.desk.look_at(self.desk.panel("bookings"))
         self.desk.panel("bookings").get_by_role("link").first.click()
         self.desk.press("Attended")
         self.desk.contact("Petra Past")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -98,10 +100,13 @@ def test_earlier_lines_are_a_page_away(desk, sydney):
     assert "Show earlier" in desk.get(page_of(contact)).content.decode()
     address = reverse("admin:contacts_contact_timeline", args=(contact.public_id,))
     first = desk.get(address)
-    assert first.content.decode().count("Clicked an ad") == 50
-    more = desk.get(address, {"before": first.context["more"]}).content.decode()
+    assert first.content.decode().count("Clicked an ad") == 25
+    second = desk.get(first.context["more_url"])
+    assert second.content.decode().count("Clicked an ad") == 25
+    more = desk.get(second.context["more_url"]).content.decode()
     assert more.count("Clicked an ad") == 10
     assert "Began in" in more
+    assert "Show earlier" not in more
 
 
 def test_another_clinics_contact_has_no_page_no_form_and_no_buttons(client, stranger, sydney):
@@ -164,18 +169,52 @@ def test_an_edit_is_saved_through_the_service_and_returns_to_the_page(desk, sydn
 
 def test_the_buttons_move_and_refuse_in_words(desk, sydney):
     contact = make_contact(sydney)
-    said = move(desk, contact, "move_stage", target="lead_to_booking/engaged", reason="").content.decode()
+    page = desk.get(page_of(contact)).content.decode()
+    assert "Lead to booking: Booked" in page
+    assert "Before the visit: Ready" not in page
+    said = move(desk, contact, "move", target="lead_to_booking/engaged").content.decode()
     assert "Moved to Lead to booking: Engaged." in said
-    refused = move(
-        desk, contact, "move_stage", target="lead_to_booking/dead_lost", reason=""
-    ).content.decode()
-    assert "Say why" in refused
-    dialog = desk.get(
-        reverse("admin:contacts_contact_move_stage", args=(contact.public_id,))
-    ).content.decode()
-    assert "Lead to booking: Booked" in dialog
-    assert "Before the visit: Ready" not in dialog
+    assert "Undo…" in said
+    again = move(desk, contact, "move", target="lead_to_booking/engaged").content.decode()
+    assert "It was so already; nothing was changed." in again
+    assert "Undo…" not in again
+    for target, why in (("lead_to_booking/dead_lost", "Say why"), ("engaged", "no pipeline")):
+        assert why in move(desk, contact, "move", target=target).content.decode()
+    assert "The note is kept." in move(desk, contact, "note", text="Prefers mornings").content.decode()
+    assert "Write the note." in move(desk, contact, "note", text=" ").content.decode()
+    contact.refresh_from_db()
+    assert contact.notes.endswith(": Prefers mornings")
     assert StageChange.objects.count() == 2
+
+
+def test_htmx_gets_the_head_anew_or_why_not_beside_what_was_typed(desk, sydney):
+    contact = make_contact(sydney)
+    address = reverse("admin:contacts_contact_move", args=(contact.public_id,))
+    moved = desk.post(address, {"target": "lead_to_booking/engaged"}, headers={"HX-Request": "true"})
+    assert 'id="panel-about"' in moved.content.decode()
+    refused = desk.post(address, {"target": "lead_to_booking/dead_lost"}, headers={"HX-Request": "true"})
+    assert (refused.status_code, refused.content) == (422, b"")
+    assert "Say why" in refused["HX-Trigger"]
+
+
+def test_a_move_is_taken_back_from_the_words_after_it_unless_moved_since(desk, sydney):
+    contact = make_contact(sydney)
+    live = {"HX-Request": "true"}
+    address = reverse("admin:contacts_contact_move", args=(contact.public_id,))
+
+    def move_to(stage):
+        answer = desk.post(address, {"target": f"lead_to_booking/{stage}"}, headers=live)
+        return json.loads(answer["HX-Trigger"])["said"]["undo"]
+
+    undo = move_to("engaged")
+    assert "undone" in json.loads(desk.post(undo, headers=live)["HX-Trigger"])
+    contact.refresh_from_db()
+    assert contact.current_stage == "new_lead"
+    first = move_to("engaged")
+    move_to("booking_attempted")
+    assert "It was changed since" in desk.post(first, headers=live)["HX-Trigger"]
+    contact.refresh_from_db()
+    assert contact.current_stage == "booking_attempted"
 
 
 def test_an_opt_out_at_the_desk_holds_for_the_number(desk, sydney):

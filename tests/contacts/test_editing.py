@@ -188,7 +188,7 @@ def test_a_contact_is_found_by_what_people_type(sydney, text):
     assert list(find(text, sydney)) == [contact]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "zz", "ane", "12", "%", "_ane", "jane bob", "0412345679"])
+@pytest.mark.parametrize("text", ["", "  ", "zz", "na", "12", "%", "_na", "jane bob", "0412345679"])
 def test_nothing_is_found_by_anything_else(sydney, text):
     make_contact(sydney, name="Jane Doe", phone="0412345678")
     assert list(find(text, sydney)) == []

@@ -197,7 +197,7 @@ def test_the_nightly_check_finds_and_mends_what_differs(sydney, melbourne, now, 
     other = make_contact(melbourne)
     Contact.objects.filter(pk__in=[contact.pk, other.pk]).update(warmness_score=99)
     assert list(warmness.differences(sydney.pk)) == [warmness.Difference(contact.pk, 99, 30)]
-    assert handlers.plan_checks() == 2
+    assert handlers.plan_checks() == 4  # warmness and search, of two clinics
     assert handlers.plan_checks() == 0
     now.advance(timedelta(days=1))
     work.drain()

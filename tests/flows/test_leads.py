@@ -170,7 +170,7 @@ def test_the_page_tells_how_they_came_and_what_they_answered(
     run_work()
     client.force_login(User.objects.get(email="staff@demo.test"))
     contact = Contact.objects.get()
-    page = client.get(f"/admin/contacts/contact/{contact.public_id}/change/").content.decode()
+    page = client.get(f"/admin/contacts/contact/{contact.public_id}/panel/attribution/").content.decode()
     assert "First: Google ad" in page
     assert "Latest: ManyChat" in page
     assert "a Google ad" in page

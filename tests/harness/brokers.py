@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
+from typing import IO
 
 import redis
 from django.conf import settings
@@ -12,8 +13,7 @@ from avatar_cms import brokers
 from avatar_cms.celery import app
 from tests.harness import servers
 
-_CLAIM = "avatar:claimed-by-a-test-run"
-_SECONDS = 2 * 3600
+_USED = "used"
 
 
 class TestBroker:
@@ -22,7 +22,7 @@ class TestBroker:
     __test__ = False
 
     def __init__(self) -> None:
-        self.url, self.client = _claim()
+        self.url, self.client, self._claim = _claim()
         settings.REDIS_URL = self.url
         settings.CELERY_BROKER_URL = brokers.kombu_url(self.url)
         settings.CACHES["default"]["LOCATION"] = self.url
@@ -34,41 +34,40 @@ class TestBroker:
 
     def flush(self) -> None:
         """Empty it, and keep it."""
-        if self.client.dbsize() > 1:
-            with self.client.pipeline() as pipeline:
-                pipeline.flushdb()
-                pipeline.set(_CLAIM, os.getpid(), ex=_SECONDS)
-                pipeline.execute()
+        self.client.flushdb()
 
     def close(self) -> None:
         """Give it back, empty."""
         app.pool.force_close_all()
         self.client.flushdb()
         self.client.close()
+        self._claim.truncate(0)
+        self._claim.close()
 
 
-def _claim() -> tuple[str, redis.Redis]:
-    with servers.locked("brokers"):
-        for url in servers.redis_urls():
-            client = redis.Redis.from_url(url)
-            if client.dbsize() == 0 and client.set(_CLAIM, os.getpid(), nx=True, ex=_SECONDS):
-                return url, client
-            holder = client.get(_CLAIM)
-            if client.dbsize() and isinstance(holder, bytes) and not _alive(int(holder)):
-                client.flushdb()
-                client.set(_CLAIM, os.getpid(), ex=_SECONDS)
-                return url, client
-            client.close()
+def _claim() -> tuple[str, redis.Redis, IO[str]]:
+    """A database that is empty, or was left by a run that was killed.
+
+    The claim is a locked file and not a key: tests empty their database. The kernel lets go of it when the process
+    ends, however it ends; the word in the file tells what such a process left from what is somebody else's.
+    """
+    for url in servers.redis_urls():
+        file = servers.lock_file(f"broker-{url.rpartition('/')[2]}")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            continue
+        client = redis.Redis.from_url(url)
+        file.seek(0)
+        if client.dbsize() == 0 or file.read() == _USED:
+            client.flushdb()
+            file.truncate(0)
+            file.write(_USED)
+            file.flush()
+            return url, client, file
+        client.close()
+        file.close()
     raise RuntimeError(
         "Every database of the test broker is in use: unset TEST_REDIS_URL to use an embedded one."
     )
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

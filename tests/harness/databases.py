@@ -122,7 +122,7 @@ def _drop_abandoned(connection: psycopg.Connection) -> None:
         "AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname)"
     ).fetchall()
     templates = connection.execute(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'template\\_avatar\\_%' ORDER BY oid DESC OFFSET 4"
+        "SELECT datname FROM pg_database WHERE datname LIKE 'template\\_avatar\\_%' ORDER BY oid DESC OFFSET 12"
     ).fetchall()
     for (name,) in [*left, *templates]:
         _drop(connection, name)

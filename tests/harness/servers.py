@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ class Address:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold a lock between processes of this checkout."""
-    with _lock_file(name) as file:
+    """Hold a lock between all processes that use the same servers."""
+    with lock_file(name) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -78,13 +79,13 @@ class Hold:
 
     def __init__(self) -> None:
         with locked("start"):
-            self._file = _lock_file("users-of-" + hashlib.sha256(_given().encode()).hexdigest()[:8])
+            self._file = lock_file("users-of-" + hashlib.sha256(_given().encode()).hexdigest()[:8])
             fcntl.flock(self._file, fcntl.LOCK_SH)
             if not os.environ.get("TEST_DATABASE_URL"):
                 CLUSTER.start(follow_parent=False)
             if not os.environ.get("TEST_REDIS_URL"):
                 BROKER.start(follow_parent=False)
-            _make_roles()
+            make_roles()
 
     def release(self) -> None:
         """Let go, and stop the servers when nobody else holds them."""
@@ -135,7 +136,7 @@ def redis_urls() -> list[str]:
     return [BROKER.url(n) for n in range(255, 0, -1)]
 
 
-def _make_roles() -> None:
+def make_roles() -> None:
     with address().connect("postgres") as connection:
         known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
         for role in (OWNER, APPLICATION):
@@ -157,6 +158,13 @@ def _tidy() -> None:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
-def _lock_file(name: str) -> IO[str]:
-    places.make_enterable(LOCKS)
-    return Path(LOCKS / f"{name}.lock").open("w")
+def lock_file(name: str) -> IO[str]:
+    """The open file to lock: in the checkout for its own servers, in the temporary folder for given ones, which other
+    checkouts share.
+    """
+    folder = LOCKS
+    if os.environ.get("TEST_DATABASE_URL"):
+        server = hashlib.sha256(_given().encode()).hexdigest()[:8]
+        folder = Path(tempfile.gettempdir()) / f"{places.PRODUCT}-tests-{os.geteuid()}-{server}"
+    places.make_enterable(folder)
+    return Path(folder / f"{name}.lock").open("a+")

@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from automation import seeds
+from automation.models import RuleRun
 from contacts import merging, services, warmness
 from contacts.models import Contact, StageChange, Touchpoint
+from core import events, work
 from core.errors import Invalid
 from core.models import Event, FieldChange, Work
+from tasks.models import Task
 from tests.factories.contacts import CAUSE, log, make_contact, make_member
 from tests.merging.conftest import ONE, TWO, fresh
 from tests.messaging.conftest import NOW
@@ -186,7 +190,13 @@ def test_nothing_is_deleted(ann, twin, merge, book, run_work) -> None:
     after = rows()
     grown = {label for label, count in after.items() if count > before[label]}
     assert all(after[label] >= count for label, count in before.items())
-    assert grown <= {"contacts.contactmerge", "contacts.stagechange", "contacts.warmnesshistory"}
+    written = {
+        "contacts.contactmerge",
+        "contacts.stagechange",
+        "contacts.warmnesshistory",
+        "automation.factchange",
+    }
+    assert grown <= written
     assert Touchpoint.objects.filter(contact=twin).count() == 0
 
 
@@ -307,3 +317,28 @@ def test_nothing_new_is_made_for_the_id_that_was_merged_away(ann, twin, merge, c
         "/api/tasks", body | {"contact_id": str(ann.public_id)}, content_type="application/json"
     )
     assert taken.status_code == 201
+
+
+def test_work_that_was_claimed_before_a_merge_is_done_for_the_one_that_stays(
+    ann, twin, merge, run_work, monkeypatch
+) -> None:
+    run_work()
+    with transaction.atomic():
+        events.record(
+            events.get("reply_needed"), cause=CAUSE, location_id=twin.location_id, contact_id=twin.pk,
+            data={"message": 0, "intent": "question", "reason": ""},
+        )  # fmt: skip
+    merged: list[bool] = []
+
+    def then(point: str) -> None:
+        if point == "work.claimed" and not merged:
+            merged.append(True)
+            assert merge(twin, into=ann).status_code == 200
+
+    monkeypatch.setattr(work, "crashpoint", then)
+    seeds.seed(demo=False)
+    work.drain()
+    assert merged
+    run = RuleRun.objects.get(rule__trigger="reply_needed")
+    assert (run.contact_id, run.state) == (ann.pk, "done")
+    assert Task.objects.get(type="reply_needed").contact_id == ann.pk

@@ -217,14 +217,14 @@ def test_an_account_that_said_no_is_tried_again_with_one_text(gateway, account, 
 
 def test_a_message_that_cannot_be_judged_is_parked_and_keeps_no_other_back(gateway, queued, monkeypatch):
     messages = queued(4)
-    judge = judging._judge
+    judge = judging.judge_by
 
-    def trip(message, facts):
+    def trip(facts, message):
         if message.pk == messages[2].pk:
             raise ZeroDivisionError
-        return judge(message, facts)
+        return judge(facts, message)
 
-    monkeypatch.setattr(judging, "_judge", trip)
+    monkeypatch.setattr(judging, "judge_by", trip)
     sending.send_due()
 
     assert statuses(messages) == ["sent", "sent", "parked", "sent"]

@@ -446,3 +446,53 @@ def test_the_desk_writes_looks_sends_and_cancels(client, gateway, sydney, recept
     assert "Person1 Test" in client.get(listed).content.decode()
     client.force_login(reader)
     assert client.get(reverse("admin:messaging_bulk")).status_code == 403
+
+
+def test_a_send_is_watched_in_the_bar_of_all_long_work_and_leads_to_its_result(
+    client, drafted, gateway, receptionist, stranger, people, monkeypatch
+):
+    monkeypatch.setattr(bulk, "PART_SIZE", 2)
+    some = people(4)
+    opted_out = some[0]
+    stop(opted_out.location, opted_out)
+    drafted(some, confirm=True)
+    row = BulkSend.objects.get()
+    watch = reverse("admin:messaging_bulk_bar", args=(row.public_id,))
+    page = reverse("admin:messaging_bulksend_change", args=(row.public_id,))
+    done = reverse("admin:accounts_actions")
+    client.force_login(receptionist)
+
+    assert "0 of 4 sent, 4 still to go" in client.get(watch).content.decode()
+    assert f'hx-get="{watch}"' in client.get(page).content.decode()
+    assert f'href="{page}">Watch or stop it' in client.get(done).content.decode()
+    while Message.objects.count() < 2:
+        work.drain(max_items=1)
+    sending.send_due(limit=1)
+    assert "1 of 4 sent, 1 not sent, 2 still to go" in client.get(watch).content.decode()
+    assert "HX-Refresh" not in client.get(watch)
+    send_all()
+    bulk.finish()
+    ended = client.get(watch)
+    assert "3 of 4 sent, 1 not sent" in ended.content.decode()
+    assert ended["HX-Refresh"] == "true"
+    listed = client.get(done).content.decode()
+    assert "3 of 4 sent, 1 not sent" in listed
+    assert "Watch or stop it" not in listed
+    client.force_login(stranger)
+    assert client.get(watch).status_code == 404
+    assert row.label not in client.get(done).content.decode()
+
+
+def test_what_was_done_costs_the_same_with_more_texts_to_many(client, drafted, gateway, receptionist, people):
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(reverse("admin:accounts_actions")).status_code == 200
+        return len(queries)
+
+    client.force_login(receptionist)
+    drafted(people(1), confirm=True)
+    client.get(reverse("admin:accounts_actions"))
+    few = cost()
+    for _ in range(4):
+        drafted(people(2), confirm=True)
+    assert cost() <= few

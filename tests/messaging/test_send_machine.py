@@ -193,6 +193,7 @@ class SendMachine(RuleBasedStateMachine):
             self.model.vouched.add(row.reference)
         else:
             self.model.chosen[row.reference] += 1
+            self.model.denied[row.reference] = self.provider.journal.count(row.reference)
 
     @precondition(lambda self: len(self.people) > 1)
     @rule()
@@ -338,6 +339,19 @@ def play(machine: type[SendMachine], examples: int, *, batch: int) -> None:
 
 def test_nothing_is_lost_doubled_or_sent_against_a_wish(machine: type[SendMachine]) -> None:
     play(machine, 30, batch=1)
+
+
+def test_a_stop_after_a_person_called_an_accepted_text_not_sent(machine: type[SendMachine]) -> None:
+    """What the person said stands: the row says that nothing goes out, and nothing goes out again."""
+    state = machine()
+    first = state._rows()[0].reference
+    state.next_answer(how="answer_lost")
+    state.work(which=0, steps=4)
+    state.somebody_decides(which=0, was_sent=False)
+    state.text(who=0, word="STOP")
+    state.rows_and_journal_agree()
+    state.teardown()
+    assert state.provider.journal.count(first) == 1
 
 
 @pytest.mark.slow

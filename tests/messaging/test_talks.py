@@ -219,7 +219,7 @@ def test_an_undeliverable_number_is_shown_stops_texts_and_is_lifted_with_a_reaso
     client.force_login(receptionist)
     pages = [
         client.get(reverse("admin:messaging_conversation_thread", args=(talk.public_id,))),
-        client.get(reverse("admin:contacts_contact_change", args=(anna.public_id,))),
+        client.get(reverse("admin:contacts_contact_panel", args=(anna.public_id, "messages"))),
     ]
     lift = reverse("admin:messaging_blockednumber_lift", args=(number.public_id,))
     client.post(lift, {"_form_submitted": "on", "reason": " "})

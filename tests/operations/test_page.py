@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import sending_stops
 from accounts.models import Location, SendingStop, User
+from automation import delayed
+from automation.models import ActionRun, Rule, RuleRun
+from automation.services import RuleInput, create_rule
 from avatar_cms.state import counts, parked
+from core import clock
 from core.causes import Cause
-from core.models import AuditEntry, Heartbeat, Work
+from core.errors import Conflict
+from core.models import AuditEntry, Event, Heartbeat, Work
 from integrations.models import OutboundCall, Receipt
 from messaging.models import Message
+from tests.factories.contacts import make_contact
 from tests.operations.test_state import deliver, make_account, make_call, make_message, make_work
 
 KILL = SendingStop.Kind.KILL_SWITCH
@@ -143,7 +151,66 @@ def one_of_each(sydney: Location) -> dict[str, Any]:
         "messages": make_message(sydney, "parked", address="+61412000001"),
         "deliveries": Receipt.objects.get(),
         "calls": make_call(sydney, "parked"),
+        "steps": make_step(sydney),
     }
+
+
+def make_step(location: Location) -> ActionRun:
+    """A step of a rule that failed."""
+    cause = Cause.system("test")
+    wanted = RuleInput("Tag", "booking_cancelled", {}, [{"type": "add_tag", "tag": "seen"}])
+    rule = Rule.objects.filter(location=location, key="tag").first() or create_rule(
+        location=location, key="tag", wanted=wanted, author=None, cause=cause
+    )
+    contact = make_contact(location)
+    run = RuleRun.objects.create(
+        rule=rule, version=rule.current, location=location, contact=contact, anchor=f"contact:{contact.pk}",
+        event_id=Event.objects.filter(contact_id=contact.pk).latest("pk").pk, state="failed",
+    )  # fmt: skip
+    return ActionRun.objects.create(
+        run=run, step=0, type="add_tag", state="failed", run_at=clock.now(), reason="There is no such tag."
+    )
+
+
+@pytest.mark.parametrize("who", ["admin", "manager"])
+@pytest.mark.parametrize("view", ["operations", "operations_figures"])
+def test_with_everything_parked_a_look_is_cheap(
+    one_of_each: dict[str, Any], pages: Any, who: str, view: str
+) -> None:
+    browser = pages(who)
+    read(browser, at(view))  # the first look fills caches
+    with CaptureQueriesContext(connection) as queries:
+        read(browser, at(view))
+    assert len(queries) <= 25
+
+
+def test_a_failed_step_says_its_rule_and_why_and_is_done_when_tried_again(
+    pages: Any, sydney: Location, outsider: User, run_work: Any
+) -> None:
+    step = make_step(sydney)
+    assert "Tag, step 1: add_tag: There is no such tag." in read(pages("manager"))
+    assert str(step.public_id) not in read(pages(outsider))
+    assert pages(outsider).post(replay("steps"), {"item": step.public_id}).status_code == 404
+    assert parked.totals([sydney.pk])["steps"] == 1
+    pages("manager").post(replay("steps"), {"item": step.public_id})
+    run_work()
+    step.refresh_from_db()
+    assert (step.state, step.run.contact.tags) == ("done", ["seen"])
+
+
+def test_a_failed_step_that_a_person_leaves_asks_for_nobody_any_more(
+    pages: Any, sydney: Location, run_work: Any
+) -> None:
+    step = make_step(sydney)
+    url = reverse("admin:automation_actionrun_leave", args=(step.pk,))
+    pages("manager").post(url, {"reason": "Tagged by hand", "_form_submitted": "on"})
+    run_work()
+    step.refresh_from_db()
+    assert (step.state, step.reason) == ("skipped", "Withdrawn by a person: Tagged by hand")
+    assert parked.totals([sydney.pk])["steps"] == 0
+    assert step.run.state == "done"
+    with pytest.raises(Conflict, match="neither waits nor failed"):
+        delayed.withdraw_step(step.pk, reason="", cause=Cause.system("test"))
 
 
 @pytest.mark.parametrize("kind", list(parked.KINDS))
@@ -198,6 +265,7 @@ def test_the_page_costs_the_same_however_much_there_is(
         make_message(sydney, "unknown")
         deliver(make_account(sydney), state="parked")
         make_call(sydney, "parked")
+        make_step(sydney)
     with django_assert_max_num_queries(56):
         read(client)
 

@@ -99,10 +99,11 @@ def test_counts_by_state_are_what_the_rows_say(
         "messages": {"due": 1, "later": 1, "sending": 2, "held": 1, "unknown": 1, "parked": 1},
         "deliveries": {"stored": 1, "fetching": 0, "waiting": 1, "parked": 1},
         "calls": {"waiting": 1, "calling": 1, "unknown": 1, "parked": 1},
+        "steps": {"waiting": 0, "parked": 0},
     }
     assert counts.by_state([melbourne.pk])["work"] == {"due": 0, "later": 0, "parked": 1}
     assert counts.by_state([])["messages"]["due"] == 0
-    assert parked.totals() == {"work": 2, "messages": 1, "deliveries": 1, "calls": 1}
+    assert parked.totals() == {"work": 2, "messages": 1, "deliveries": 1, "calls": 1, "steps": 0}
     assert parked.totals([sydney.pk])["work"] == 1
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from accounts.models import Location, User
 from bookings.models import Booking
 from core.causes import Cause
+from core.models import Event
 from reporting import selectors
 from tests.factories.bookings import make_booking
 from tests.factories.contacts import make_contact
@@ -88,6 +90,20 @@ def test_a_week_that_is_none_is_refused(query: str, code: str, api: Any, staff: 
 
 def test_the_page_of_a_week_that_is_none_is_not_there(pages: Any, staff: Any) -> None:
     assert pages("staff").get("/admin/reports/attended/?week=soon").status_code == 404
+
+
+def test_the_page_says_times_as_they_are_on_each_clinics_wall(pages: Any, melbourne: Location) -> None:
+    Location.objects.filter(pk=melbourne.pk).update(time_zone="Australia/Perth")
+    visit(melbourne, NOW - timedelta(hours=2))
+    visit(melbourne, NOW - timedelta(hours=4), outcome="none")
+    back = visit(melbourne, NOW + timedelta(hours=6), outcome="none")
+    Event.objects.create(
+        type="contact_recovered", location_id=melbourne.pk, contact_id=back.contact_id, booking_id=back.pk,
+        occurred_at=NOW - timedelta(minutes=30), cause_kind="system", cause_id="test", data={"kind": "recall"},
+    )  # fmt: skip
+    page = pages("admin").get("/admin/reports/attended/").content.decode()
+    times = re.findall(r"Wed 4 Mar, [0-9:]+", page)
+    assert times == ["Wed 4 Mar, 07:30", "Wed 4 Mar, 05:30", "Wed 4 Mar, 09:00", "Wed 4 Mar, 15:30"]
 
 
 def test_the_report_costs_the_same_however_many_visits(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -55,7 +57,7 @@ def test_a_started_task_shows_whose_it_is(pages: Any, sydney: Location) -> None:
     pages("manager").post(f"/admin/today/{task.public_id}/start/")
     assert "with Morgan Manager" in pages("staff").get("/admin/").content.decode()
     refused = pages("staff").post(f"/admin/today/{task.public_id}/start/", follow=True)
-    assert "colleague is working on this" in refused.content.decode()
+    assert "Morgan Manager is working on this task right now" in refused.content.decode()
 
 
 def test_never_back_to_a_foreign_site(pages: Any, sydney: Location) -> None:
@@ -93,6 +95,23 @@ def test_a_task_is_made_by_hand(pages: Any, sydney: Location) -> None:
     task = contact.tasks.get()
     assert (task.created_by, task.priority_floor, task.notes) == ("staff", 100, "Send the map")
     assert sydney.local(task.due_datetime).strftime("%d %H:%M") == "03 09:00"
+
+
+def test_a_task_asked_for_on_a_persons_page_leads_back_there_and_nowhere_else(
+    pages: Any, sydney: Location
+) -> None:
+    contact = make_contact(sydney)
+    person = f"/admin/contacts/contact/{contact.public_id}/change/"
+    client = pages("staff")
+    shown = client.get(person).content.decode()
+    address = html.unescape(re.search(r'href="(/admin/tasks/task/add/[^"]*)"', shown)[1])  # type: ignore[index]
+    form = {
+        "type": "custom", "due_datetime_0": "2026-03-03", "due_datetime_1": "09:00", "contact": contact.pk,
+        "booking": "", "assigned_to": "", "notes": "", "priority": "high",
+    }  # fmt: skip
+    assert client.post(address, form).headers["Location"] == person
+    elsewhere = client.post("/admin/tasks/task/add/?next=https://elsewhere.test/", form)
+    assert elsewhere.headers["Location"] == "/admin/tasks/task/"
 
 
 def test_today_costs_the_same_however_many_tasks(

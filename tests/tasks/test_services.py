@@ -101,7 +101,7 @@ def test_two_people_do_not_work_on_one_task(sydney: Location, staff: dict[str, U
     task = services.create_tasks([wish(make_contact(sydney))])[0].task
     with clock.frozen(NOW) as at:
         services.claim_task(task.pk, user=staff["staff"])
-        with pytest.raises(Conflict, match="colleague"):
+        with pytest.raises(Conflict, match="Sam Staff is working on this task"):
             services.start_task(task.pk, user=staff["manager"])
         at.advance(services.CLAIM_LASTS)
         assert services.start_task(task.pk, user=staff["manager"]).claimed_by == staff["manager"]

@@ -8,7 +8,7 @@ import pytest
 
 from automation import action_parser, intents, sentences
 from core.errors import Invalid
-from tests.pure.automation.test_engine import NAMES, NOW, intent, rule, subject
+from tests.pure.automation.situations import NAMES, NOW, intent, rule, subject
 
 CALL = {"type": "call_webhook", "url": "https://hooks.example.com/a?b=c"}
 TELL = {"type": "notify_staff", "text": "Look at {source}"}

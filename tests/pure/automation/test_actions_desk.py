@@ -11,7 +11,7 @@ import pytest
 from automation import action_parser, intents, sentences
 from automation.actions import Action
 from core.errors import Invalid
-from tests.pure.automation.test_engine import CLOSING, NAMES, NOW, VISIT, intent, refusal, rule, subject
+from tests.pure.automation.situations import CLOSING, NAMES, NOW, VISIT, intent, refusal, rule, subject
 
 
 def read(raw: dict[str, Any]) -> Action:

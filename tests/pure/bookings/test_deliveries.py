@@ -1,88 +1,33 @@
+"""Deliveries of one visit in any order: what the row says, and what is told."""
+
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from datetime import timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookings.deliveries import Delivery, Fact, Memory, Merge, Stored, merge
-from bookings.delivery_order import FINAL, Stamp
-
-T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-T1 = T0 + timedelta(days=1)
-T2 = T0 + timedelta(days=2)
-HALF = timedelta(minutes=30)
-
-
-def jwt(
-    kind: str, sequence: int, status: str = "CONFIRMED", at: datetime | None = T0, **details: Any
-) -> Delivery:
-    return Delivery(kind, sequence, status, at, at + HALF if at else None, details)
-
-
-def simple(kind: str, at: datetime | None = T0, status: str = "", **details: Any) -> Delivery:
-    return Delivery(kind, None, status, at, None, details, snapshot=False)
-
-
-def after(stored: Stored, step: Merge) -> Stored:
-    """The row as the service would save it, its memory through JSON as it is kept."""
-    if step.starts_at is None:
-        return stored
-    return Stored(
-        status=step.status,
-        outcome=stored.outcome,
-        starts_at=step.starts_at,
-        duration=step.duration,
-        details=step.details,
-        ever_stood=stored.ever_stood or step.status in ("scheduled", "confirmed", "rescheduled"),
-        memory=Memory.from_json(json.loads(json.dumps(step.memory.as_json()))),
-    )
-
-
-def run(deliveries: Iterable[Delivery], stored: Stored | None = None) -> tuple[Stored, list[Fact]]:
-    row = stored or Stored()
-    facts: list[Fact] = []
-    for delivery in deliveries:
-        step = merge(row, delivery)
-        facts += step.facts
-        row = after(row, step)
-    return row, facts
-
-
-def row_of(stored: Stored) -> tuple[object, ...]:
-    return (stored.status, stored.starts_at, stored.duration, dict(stored.details), stored.memory.sequence)
-
-
-def names(facts: Sequence[Fact]) -> list[str]:
-    return [fact.name for fact in facts]
-
-
-CREATED = jwt("created", 1, "CREATED", service="s1", staff="a")
-APPROVED = jwt("confirmed", 2, service="s1", staff="a")
-MOVED = jwt("rescheduled", 3, at=T1, service="s1", staff="b")
-CANCELED = jwt("canceled", 4, "CANCELED", at=T1, staff="")
-FOUR = (CREATED, APPROVED, MOVED, CANCELED)
-
-
-def orders(deliveries: Sequence[Delivery]) -> Iterable[tuple[Delivery, ...]]:
-    """Every order of the deliveries, each arriving once or twice."""
-    for copies in itertools.product((1, 2), repeat=len(deliveries)):
-        yield from _arrangements(deliveries, copies)
-
-
-def _arrangements(deliveries: Sequence[Delivery], left: tuple[int, ...]) -> Iterable[tuple[Delivery, ...]]:
-    if not any(left):
-        yield ()
-    for index, count in enumerate(left):
-        if count:
-            rest = (*left[:index], count - 1, *left[index + 1 :])
-            yield from ((deliveries[index], *tail) for tail in _arrangements(deliveries, rest))
+from bookings.deliveries import Delivery, Fact, Memory, Stored, merge
+from tests.pure.bookings.delivered import (
+    APPROVED,
+    CANCELED,
+    CREATED,
+    FOUR,
+    HALF,
+    MOVED,
+    T0,
+    T1,
+    after,
+    jwt,
+    names,
+    orders,
+    row_of,
+    run,
+    simple,
+)
 
 
 def test_every_order_of_the_four_with_duplicates_ends_cancelled_and_says_so_once() -> None:
@@ -298,195 +243,6 @@ def test_two_deliveries_with_one_sequence_go_by_their_kind_in_either_order() -> 
     for low, high in itertools.combinations(kinds, 2):
         both = [jwt(low, 2, who=low), jwt(high, 2, who=high)]
         assert run(both)[0].details == run(reversed(both))[0].details == {"who": high}
-
-
-# What was done here
-
-
-def test_the_patients_yes_stands_until_the_time_changes() -> None:
-    row, _ = run([jwt("created", 1)])
-    row = replace(row, status="confirmed")
-    for quiet in (jwt("confirmed", 2), jwt("updated", 2), jwt("rescheduled", 2), jwt("created", 0, at=T1)):
-        step = merge(row, quiet)
-        assert (step.status, step.facts) == ("confirmed", ())
-    step = merge(row, jwt("rescheduled", 2, at=T1))
-    assert (step.status, step.facts) == ("rescheduled", (Fact("booking_rescheduled", T0, T1),))
-
-
-def test_a_visit_moved_here_keeps_its_status_and_is_told_when_the_provider_differs() -> None:
-    row, _ = run([jwt("created", 1)])
-    row = replace(row, status="rescheduled", starts_at=T1)
-    step = merge(row, jwt("updated", 2, at=T1))
-    assert (step.status, step.facts) == ("rescheduled", ())
-    step = merge(row, jwt("updated", 2, at=T0))
-    assert (step.status, step.facts) == ("rescheduled", (Fact("booking_rescheduled", T1, T0),))
-    assert step.memory.told == T0
-
-
-def test_a_visit_with_an_outcome_keeps_its_status_and_time() -> None:
-    row, _ = run([jwt("created", 1, staff="a")])
-    for status in ("scheduled", "confirmed"):
-        done = replace(row, status=status, outcome="attended")
-        step = merge(done, jwt("canceled", 2, at=T1, staff="b"))
-        assert (step.status, step.starts_at, step.duration, step.facts) == (status, T0, HALF, ())
-        assert (step.changed, step.details) == (("staff",), {"staff": "b"})
-        assert step.reason == "The visit has an outcome, so its status and time stay."
-        assert step.memory.state == "cancelled"
-
-
-@pytest.mark.parametrize(
-    "late", [jwt("updated", 2), jwt("created", 2), jwt("confirmed", 0), jwt("canceled", 2)]
-)
-def test_a_visit_cancelled_here_stays_so(late: Delivery) -> None:
-    row, _ = run([jwt("created", 1)])
-    step = merge(replace(row, status="cancelled"), late)
-    assert (step.status, step.facts) == ("cancelled", ())
-    assert step.reason == "It was cancelled here, and this does not bring it back."
-    again = merge(after(replace(row, status="cancelled"), step), jwt("canceled", 3))
-    assert (again.status, again.facts) == ("cancelled", ())
-
-
-@pytest.mark.parametrize("kind", ["confirmed", "rescheduled"])
-def test_a_visit_cancelled_here_comes_back_when_the_provider_newly_says_so(kind: str) -> None:
-    row, _ = run([jwt("created", 1)])
-    step = merge(replace(row, status="cancelled"), jwt(kind, 2, at=T1))
-    assert step.status == "rescheduled"
-    assert step.facts == (Fact("booking_rescheduled", T0, T1),)
-    assert step.reason == "It stands again."
-
-
-def test_a_pending_visit_that_lapsed_here_stands_when_the_provider_confirms_it() -> None:
-    row, _ = run([jwt("created", 1, "PENDING")])
-    lapsed = replace(row, status="cancelled")
-    for news in (jwt("confirmed", 2), jwt("updated", 2)):
-        step = merge(lapsed, news)
-        assert (step.status, names(step.facts)) == ("scheduled", ["booking_created"])
-    assert merge(lapsed, jwt("updated", 2, "PENDING")).status == "cancelled"
-    assert merge(replace(lapsed, ever_stood=True), jwt("updated", 2)).status == "cancelled"
-
-
-def test_what_stood_before_any_delivery_is_not_created_again() -> None:
-    here = Stored(status="scheduled", starts_at=T0, duration=HALF)
-    assert merge(here, jwt("confirmed", 1)).facts == ()
-    step = merge(Stored(status="pending", starts_at=T0, ever_stood=True), jwt("confirmed", 1, at=T1))
-    assert (step.status, step.facts) == ("scheduled", ())
-
-
-# Time and length
-
-
-def test_without_a_time_the_delivery_waits() -> None:
-    step = merge(Stored(), jwt("canceled", 4, at=None, staff="a"))
-    assert step == Merge(
-        "",
-        None,
-        None,
-        {},
-        (),
-        (),
-        Memory(),
-        "No delivery has said when the visit is, so it waits for one that does.",
-    )
-    assert step.ends_at is None
-
-
-def test_the_length_stays_when_a_move_gives_no_end() -> None:
-    row, _ = run([jwt("created", 1)])
-    step = merge(row, Delivery("rescheduled", 2, "CONFIRMED", T1))
-    assert (step.duration, step.ends_at) == (HALF, T1 + HALF)
-    early, _ = run([Delivery("rescheduled", 2, "CONFIRMED", T1), jwt("created", 1)])
-    assert early.duration == HALF
-
-
-def test_a_late_lower_delivery_does_not_change_the_length() -> None:
-    row, _ = run([jwt("confirmed", 5)])
-    assert merge(row, Delivery("created", 1, "CONFIRMED", T0, T0 + 3 * HALF)).duration == HALF
-    emptied = replace(row, details={}, memory=replace(row.memory, stamps={"staff": Stamp(5, 4)}))
-    step = merge(emptied, jwt("created", 1, staff="a"))
-    assert (step.details, step.memory.stamps["staff"]) == ({"staff": "a"}, Stamp(5, 4))
-
-
-@pytest.mark.parametrize("end", [T0, T0 - HALF])
-def test_an_end_that_is_not_after_the_start_is_no_end(end: datetime) -> None:
-    step = merge(Stored(), Delivery("created", 1, "CONFIRMED", T0, end))
-    assert (step.duration, step.ends_at) == (None, None)
-    assert merge(Stored(), Delivery("created", 1, "CONFIRMED", None, end)).duration is None
-
-
-def test_what_is_empty_says_nothing_and_a_zero_says_zero() -> None:
-    row, _ = run([jwt("created", 1, price=5, staff="a", room=None)])
-    step = merge(row, jwt("updated", 2, price=0, staff="", room=""))
-    assert step.details == {"price": 0, "staff": "a"}
-    assert step.changed == ("price",)
-
-
-# Forms without a sequence
-
-
-def test_every_order_of_the_simple_form_ends_alike() -> None:
-    three = (simple("created"), simple("updated", T1, staff="b"), simple("canceled", T1))
-    for order in orders(three):
-        row, facts = run(order)
-        assert (row.status, row.starts_at, dict(row.details)) == ("cancelled", T1, {"staff": "b"}), order
-        assert names(facts).count("booking_cancelled") == 1
-    for order in orders(three[:2]):
-        row, facts = run(order)
-        assert (row.status, row.starts_at) == ("rescheduled", T1), order
-        assert names(facts)[0] == "booking_created"
-        assert names(facts).count("booking_created") == 1
-
-
-def test_a_simple_cancellation_is_final() -> None:
-    row, _ = run([simple("created"), simple("canceled")])
-    for news in (simple("updated", T1, "confirmed"), jwt("confirmed", 99, at=T1), simple("created")):
-        step = merge(row, news)
-        assert (step.status, step.facts) == ("cancelled", ())
-    assert row.memory.state_stamp == Stamp(FINAL, 0)
-    assert row.memory.sequence is None
-    told, _ = run([simple("updated", T0, "cancelled"), simple("updated", T1, "confirmed")])
-    assert told.status == "cancelled"
-
-
-def test_simple_news_counts_from_its_arrival_and_yields_to_a_higher_sequence() -> None:
-    row, _ = run([jwt("created", 5, staff="a"), simple("updated", T1, staff="b")])
-    assert (row.starts_at, row.details, row.memory.sequence) == (T1, {"staff": "b"}, 5)
-    row, _ = run([simple("updated", T2, staff="c")], row)
-    assert (row.starts_at, row.details) == (T2, {"staff": "c"})
-    same, _ = run([jwt("updated", 5, at=T0, staff="d")], row)
-    assert (same.status, same.starts_at, same.details) == ("rescheduled", T2, {"staff": "c"})
-    newer, _ = run([jwt("updated", 6, at=T0, staff="d")], row)
-    assert (newer.starts_at, newer.details, newer.memory.sequence) == (T0, {"staff": "d"}, 6)
-
-
-def test_a_simple_update_without_a_status_keeps_a_pending_visit_pending() -> None:
-    row, _ = run([simple("updated", T0, "pending"), simple("updated", T1)])
-    assert (row.status, row.starts_at) == ("pending", T1)
-
-
-def test_a_sequence_of_zero_is_a_sequence() -> None:
-    row, _ = run([jwt("confirmed", 0), jwt("created", 0, "PENDING")])
-    assert (row.status, row.memory.sequence) == ("scheduled", 0)
-
-
-def test_of_two_simple_updates_the_later_to_arrive_gives_the_state() -> None:
-    row, facts = run([simple("updated", T0, "pending"), simple("updated", T0, "scheduled")])
-    assert (row.status, names(facts)) == ("scheduled", ["booking_created"])
-    row, _ = run([simple("updated", T0, "pending")], row)
-    assert row.status == "pending"
-
-
-def test_simple_news_yields_to_the_first_sequence() -> None:
-    row, _ = run([simple("updated", T0), jwt("rescheduled", 1, at=T1)])
-    assert (row.status, row.starts_at) == ("rescheduled", T1)
-
-
-def test_a_time_proposed_while_pending_is_not_a_move() -> None:
-    news = [simple("created"), simple("updated", T1, "pending"), simple("updated", T0, "scheduled")]
-    row, facts = run(news)
-    assert (row.status, names(facts)) == ("scheduled", ["booking_created"])
-
-
-# Memory
 
 
 def test_an_empty_memory_is_that_of_a_booking_no_delivery_spoke_of() -> None:

@@ -169,6 +169,10 @@ def test_the_buttons_of_a_place_are_its_moves_in_order() -> None:
 
 def test_a_place_is_found_by_name_or_refused_with_what_there_is() -> None:
     assert pipeline.place(B, "ready") == Place("pre_appointment", "ready")
+    assert [pipeline.read(str(place)) for place in ALL] == ALL
+    for text in ("", B, f"{B}/", f"{B}/ready/", "ready", "/ready"):
+        with pytest.raises(Invalid):
+            pipeline.read(text)
     with pytest.raises(Invalid) as caught:
         pipeline.place("sales", "ready")
     assert caught.value.message == (

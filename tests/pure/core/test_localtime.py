@@ -49,3 +49,7 @@ def test_a_day_starts_at_local_midnight() -> None:
 def test_an_instant_falls_on_a_local_day() -> None:
     assert localtime.local_day(utc("2026-11-20T12:59"), SYDNEY) == date(2026, 11, 20)
     assert localtime.local_day(utc("2026-11-20T13:00"), SYDNEY) == date(2026, 11, 21)
+
+
+def test_a_time_reads_as_lists_show_it() -> None:
+    assert localtime.in_words(datetime.fromisoformat("2026-12-01T09:00+11:00")) == "Tue 1 Dec, 09:00"

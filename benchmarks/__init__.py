@@ -1,0 +1,1 @@
+"""How quick the pages are over a full database: `make bench`."""
