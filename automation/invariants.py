@@ -1,7 +1,10 @@
-"""What must be true between messages and tasks, which do not know each other. See `core.invariants`."""
+"""What must be true between messages and tasks, which do not know each other: held here, and asked by
+`core.invariants`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -10,7 +13,8 @@ from django.db.models.functions import Coalesce
 from core import invariants
 from core.invariants import Breach, breach_of
 from messaging.invariants import unknown_without_an_end
-from messaging.models import Message, SendAttempt
+from messaging.models import Channel, Message, SendAttempt, Status
+from tasks import sets
 from tasks.models import Task
 
 
@@ -30,6 +34,16 @@ def unseen(messages: QuerySet[Message]) -> QuerySet[Message]:
     return messages.filter(~Exists(tasks.filter(Q(status__in=Task.OPEN) | Q(updated_at__gte=since))))
 
 
+def about_unknown_texts(tasks: Sequence[Task]) -> set[int]:
+    """Ids of the delivery tasks whose person has a text of which nobody knows whether it went out."""
+    unknown = Message.objects.filter(
+        contact_id__in={task.contact_id for task in tasks if task.contact_id}, status=Status.UNKNOWN
+    ).exclude(channel=Channel.WEBCHAT)
+    people = set(unknown.values_list("contact_id", flat=True))
+    return {task.pk for task in tasks if task.contact_id in people}
+
+
 def connect() -> None:
-    """Register it. Called once, from AppConfig.ready()."""
+    """Register them. Called once, from AppConfig.ready()."""
+    sets.still_asking.register(Task.Type.DELIVERY_PROBLEM, about_unknown_texts)
     invariants.register("I1 unknown messages nobody sees", unknown_ones_are_shown)

@@ -12,12 +12,13 @@
 | referral_invite | the outcome is corrected |
 | reply_needed | a person texts them |
 | record_outcome | the outcome is recorded, or the visit is cancelled |
-| delivery_problem | a later text is delivered |
+| delivery_problem | a later text is delivered, and of none is it unknown whether it went out |
 | reconcile of two visits at one time | they no longer clash |
 | duplicate_check | the two were merged, or somebody said that they are two people, and no other pair is left |
 | any | the contact is removed |
 
-Rules close more, as their packs say: a reply closes a lead's calls, a cancellation all tasks of its visit.
+Rules close more, as their packs say: a reply closes a lead's calls, a cancellation all tasks of its visit. What only
+a person can answer (`tasks.sets.still_asking`) stays, also after a cancellation.
 """
 
 from __future__ import annotations
@@ -69,13 +70,15 @@ def _outcome(old: str) -> Callable[[Event], bool]:
 class Goal:
     """Types of task that an event makes needless when it is so, with the reason staff read.
 
-    `of_booking`: only those of the event's booking; `by_system`: only those that nobody made by hand.
+    `of_booking`: only those of the event's booking; `by_system`: only those that nobody made by hand; `even_asking`:
+    also those that ask what only a person can answer.
     """
 
     types: tuple[str, ...]
     reason: str
     of_booking: bool = False
     by_system: bool = False
+    even_asking: bool = False
     when: Callable[[Event], bool] = _always
 
 
@@ -112,7 +115,7 @@ GOALS: dict[str, tuple[Goal, ...]] = {
         Goal(("review_request",), "They left a review.", when=_touchpoint("review_received")),
     ),
     "contact_merged": (Goal(("duplicate_check",), "Merged.", when=_no_other_double),),
-    "contact_deleted": (Goal(tuple(Task.Type.values), "The contact was removed."),),
+    "contact_deleted": (Goal(tuple(Task.Type.values), "The contact was removed.", even_asking=True),),
 }  # fmt: skip
 
 #: After these a clash of two visits may be gone.
@@ -143,7 +146,7 @@ def _wishes(event: Event) -> Iterable[services.CancelTasks]:
             yield services.CancelTasks(
                 reason=goal.reason, cause=cause, contact_id=event.contact_id, types=goal.types,
                 booking_id=event.booking_id if goal.of_booking else None, made_before=event.recorded_at,
-                created_by=Task.CreatedBy.SYSTEM if goal.by_system else "",
+                created_by=Task.CreatedBy.SYSTEM if goal.by_system else "", even_asking=goal.even_asking,
             )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,15 @@ from core.causes import Cause
 from core.crashpoints import crashpoint, declare
 from core.errors import Invalid
 from core.events import NewEvent, record_many
+from core.registry import Registry
 from tasks import assignment, events, priority
 from tasks.models import Task
 
 declare("task.created")
+
+#: By type of task: which of these tasks ask what only a person can answer. They stay when rules and goals close
+#: others. Joined by apps above.
+still_asking: Registry[Callable[[Sequence[Task]], set[int]]] = Registry("question of tasks")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class CancelTasks:
     """Which open tasks to close, and why. A booking, a contact, or both; all types when `types` is None.
 
     `made_before` spares tasks made later: those that the very event which closes others may have asked for.
-    `created_by` (of `Task.CreatedBy`) spares what the other made.
+    `created_by` (of `Task.CreatedBy`) spares what the other made. What still asks a person stays, unless `even_asking`.
     """
 
     reason: str
@@ -68,6 +73,7 @@ class CancelTasks:
     types: tuple[str, ...] | None = None
     made_before: datetime | None = None
     created_by: str = ""
+    even_asking: bool = False
 
 
 @transaction.atomic
@@ -226,16 +232,27 @@ def cancel_tasks_many(wishes: Sequence[CancelTasks]) -> list[int]:
         .select_for_update(no_key=True, of=("self",))
         .order_by("pk")
     )
+    meant = [(task, *next((i, w) for i, w in enumerate(wishes) if _is_meant(task, w))) for task in tasks]
+    asking = _asking([task for task, _, wish in meant if not wish.even_asking])
+    meant = [each for each in meant if each[0].pk not in asking]
     counts, now, news = [0] * len(wishes), clock.now(), []
-    for task in tasks:
-        index, wish = next((i, w) for i, w in enumerate(wishes) if _is_meant(task, w))
+    for task, index, wish in meant:
         task.status, task.closed_reason, task.updated_at = Task.Status.CANCELLED, wish.reason, now
         task.claimed_by_id = task.claimed_until = None
         counts[index] += 1
         news.append(event_of(events.TASK_CANCELLED, task, wish.cause, type=task.type, reason=wish.reason))
-    Task.objects.bulk_update(tasks, ["status", "closed_reason", "updated_at", "claimed_by", "claimed_until"])
+    closed = [task for task, _, _ in meant]
+    Task.objects.bulk_update(closed, ["status", "closed_reason", "updated_at", "claimed_by", "claimed_until"])
     record_many(news)
     return counts
+
+
+def _asking(tasks: Sequence[Task]) -> set[int]:
+    found: set[int] = set()
+    for type_, ask in still_asking.items():
+        asked = [task for task in tasks if task.type == type_]
+        found |= ask(asked) if asked else set()
+    return found
 
 
 def _matching(wish: CancelTasks) -> Q:

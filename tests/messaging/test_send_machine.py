@@ -354,6 +354,22 @@ def test_a_stop_after_a_person_called_an_accepted_text_not_sent(machine: type[Se
     assert state.provider.journal.count(first) == 1
 
 
+def test_a_cancellation_that_is_handled_after_a_text_was_lost_leaves_the_question_open(
+    machine: type[SendMachine],
+) -> None:
+    """The rules close the tasks of a cancelled visit; what became of its text is still for a person to say."""
+    state = machine()
+    state.plan(what="visit", who=0)
+    state.withdraw(which=0)
+    state.withdraw(which=1)
+    state.next_answer(how="answer_lost")
+    state.work(which=0, steps=4)
+    state.cancel_visit(which=0, withdraw=False)
+    state.settle(can_tell=False)
+    assert state._rows()[2].status == "unknown"
+    state.teardown()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nothing_is_lost_doubled_or_sent_against_a_wish_in_thousands_of_orders(
