@@ -106,6 +106,8 @@ def test_nothing_serious_stands_in_the_way_of_who_tries_rules(
     for look in looks.LOOKS:
         judge("going", result, look)
     run_work()
+    # The page asks each second and loads itself anew once it is done; another address would cross with that.
+    expect(one.page.get_by_role("button", name="Try again as it is written now")).to_be_visible()
     for look in looks.LOOKS:
         judge("done", result, look)
         judge("list", f"{editor(met)}past/", look)
