@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts import access, roles
 from accounts.models import User
+from automation.invariants import about_unknown_texts
 from automation.models import Rule
 from contacts.models import Contact
 from core.causes import Cause
@@ -211,16 +212,22 @@ def resend(task: Task, given: Given, user: User) -> Done:
         # The words as they stand: a template would be filled for a visit that may have moved.
         written = composer.Written(key=f"again:{message.public_id}", body=message.body)
         composer.send(_person(task, user), written, cause)
-    task_services.complete_task(task.pk, outcome=Task.Outcome.SUCCESS, cause=cause)
-    return Done(f"It goes out to {task.contact} again.")
+    return _said_of_one(task, f"It goes out to {task.contact} again.", cause)
 
 
 def was_sent(task: Task, given: Given, user: User) -> Done:
     """Nobody knew whether it went out; it did."""
     message, cause = _troubled(task, user), Cause.user(user.pk)
     message_services.resolve(message_id=message.pk, was_sent=True, cause=cause)
+    return _said_of_one(task, "Noted: it was sent.", cause)
+
+
+def _said_of_one(task: Task, words: str, cause: Cause) -> Done:
+    """Finish the task, unless it is unknown of another text to the same person, too, whether it went out."""
+    if about_unknown_texts([task]):
+        return Done(f"{words} The task stays: another text may not have gone out.")
     task_services.complete_task(task.pk, outcome=Task.Outcome.SUCCESS, cause=cause)
-    return Done("Noted: it was sent.")
+    return Done(words)
 
 
 def connect() -> None:

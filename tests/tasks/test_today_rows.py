@@ -264,6 +264,26 @@ def test_a_failed_text_shows_what_failed_and_goes_again(pages: Any, sydney: Loca
     assert (task.status, Message.objects.get().status) == ("completed", "sent")
 
 
+def test_two_lost_texts_of_one_person_are_answered_one_after_the_other(
+    pages: Any, sydney: Location, texting: None
+) -> None:
+    patient = make_contact(sydney)
+    client = pages("staff")
+    for body in ("See you at nine.", "Please bring your referral."):
+        do(client, ask(patient, "call"), "text", body=body)
+    Message.objects.update(status="unknown", reason="no_answer")
+    task = ask(patient, "delivery_problem")
+    assert "Please bring your referral." in row_of(client, task)
+    answered = do(client, task, "was_sent")
+    assert "another text may not have gone out" in said(answered)
+    task.refresh_from_db()
+    assert task.is_open
+    assert "See you at nine." in row_of(client, task)
+    do(client, task, "was_sent")
+    task.refresh_from_db()
+    assert task.status == "completed"
+
+
 @pytest.mark.parametrize(("answer", "left"), [("different", 2), ("keep_this", 1), ("keep_other", 1)])
 def test_two_who_may_be_one_are_compared_in_the_row(
     pages: Any, sydney: Location, answer: str, left: int, run_work: Callable[[], int]
