@@ -9,12 +9,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from core.clock import Frozen
     from tests.harness.brokers import TestBroker
     from tests.harness.databases import TestDatabase
     from tests.harness.processes import Worker
+
+#: What passed once passes again: every run plays the same examples. `--hypothesis-profile search` plays others.
+hypothesis_settings.register_profile("same", derandomize=True)
+hypothesis_settings.register_profile("search", derandomize=False)
+hypothesis_settings.load_profile("same")
 
 
 def _has_django(config: pytest.Config) -> bool:

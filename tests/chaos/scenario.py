@@ -22,6 +22,8 @@ from tests.fakes.journal import Journal, JournalGateway
 from tests.webhooks.wix_builder import WixBooking
 
 LEFT = ("left-1", "left-2")
+#: Who gives those two to a colleague.
+RECEPTIONIST = "desk@chaos.test"
 FAILS_ONCE = "chaos.fails_once"
 
 
@@ -42,6 +44,7 @@ def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
         _post(posts["first"])
         _call_others()
         _fail_once()
+        _act_at_the_desk()
         for _ in range(2):
             jobs.drain()
             jobs.tick_1min()
@@ -63,6 +66,7 @@ def live(folder: Path, posts: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _take_the_providers_place(folder: Path) -> None:
+    from accounts import desk_actions
     from core import work
     from integrations import calls, gateways, reconciling
     from integrations.calling import CallOutcome
@@ -77,8 +81,9 @@ def _take_the_providers_place(folder: Path) -> None:
         return CallOutcome("done", "arrived")
 
     calls.make = make
-    # One booking a page, so that two make two pages.
+    # One booking a page, so that two make two pages; one row a part, so that two make two parts.
     reconciling.PAGE = 1
+    desk_actions.INLINE, desk_actions.PART = 0, 1
 
     @work.handler(FAILS_ONCE)
     def fails_once(items: list[Any]) -> None:
@@ -134,6 +139,22 @@ def _fail_once() -> None:
 
     for number in (1, 2):
         work.enqueue(FAILS_ONCE, location_id=None, dedupe_key=f"chaos-fails-{number}")
+
+
+def _act_at_the_desk() -> None:
+    """Two people are given to a colleague, in two parts."""
+    from accounts import desk_actions
+    from accounts.models import DeskAction, Location, User
+    from contacts.desk_kinds import ASSIGN_OWNER
+    from contacts.models import Contact
+
+    if DeskAction.objects.exists():
+        return
+    user = User.objects.get(email=RECEPTIONIST)
+    desk_actions.start(
+        ASSIGN_OWNER, location=Location.objects.get(), user=user, parameters={"owner": user.pk},
+        items=Contact.objects.filter(name__startswith="Left").order_by("pk").values_list("pk", flat=True),
+    )  # fmt: skip
 
 
 def _leave_behind(key: str) -> None:

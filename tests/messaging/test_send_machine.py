@@ -2,7 +2,7 @@
 
 Two workers, stopped at each crash point and killed there; texts planned, visits moved and cancelled, STOP and
 START, receipts in any order, leases that run out, look-ups, people who decide, two contacts that become one, and the
-kill switch. EXAMPLES=10000 asks for more than the slow tier's 2,000.
+kill switch. The slow tier plays the same 2,000 examples each time; EXAMPLES=10000 plays so many others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -53,6 +53,7 @@ from tests.messaging import send_model
 from tests.messaging.conftest import NOW, RULE, make_account, make_sydney
 from tests.messaging.send_model import History, Model, Provider, Worker
 
+SEARCH = "EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 PARTS = 4
 DESK = Cause.user(1)
@@ -205,6 +206,11 @@ class SendMachine(RuleBasedStateMachine):
             self.model.opted_out[keep.phone].set(self.model.step, True)
 
     @rule()
+    def rules_run(self) -> None:
+        """What happened until now reaches the rules and the goals of tasks."""
+        work.drain()
+
+    @rule()
     def kill_switch(self) -> None:
         self._stop(not self.model.stopped.now)
 
@@ -325,13 +331,13 @@ def machine(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[SendMach
     connection.dec_thread_sharing()
 
 
-def play(machine: type[SendMachine], examples: int, *, batch: int) -> None:
+def play(machine: type[SendMachine], examples: int, *, batch: int, part: int = 0) -> None:
     machine.world.batch = batch
     run_state_machine_as_test(
-        machine,
+        machine if SEARCH else seed(part)(machine),
         settings=settings(
             max_examples=examples, stateful_step_count=12, deadline=None, database=None, print_blob=True,
-            report_multiple_bugs=False,
+            report_multiple_bugs=False, derandomize=False,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
@@ -375,4 +381,4 @@ def test_a_cancellation_that_is_handled_after_a_text_was_lost_leaves_the_questio
 def test_nothing_is_lost_doubled_or_sent_against_a_wish_in_thousands_of_orders(
     machine: type[SendMachine], part: int
 ) -> None:
-    play(machine, EXAMPLES // PARTS, batch=(1, 100)[part % 2])
+    play(machine, EXAMPLES // PARTS, batch=(1, 100)[part % 2], part=part)
