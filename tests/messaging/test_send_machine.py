@@ -245,6 +245,8 @@ class SendMachine(RuleBasedStateMachine):
             settling.ask_about_unknown()
             settling.reconsider_held()
             self._finish_sending()
+            if not any(self._may_move(row) for row in self._rows()):
+                break
         rows = self._rows()
         self.model.check_rows(rows, self.provider.journal)
         tasks: set[int] = set()
@@ -253,6 +255,12 @@ class SendMachine(RuleBasedStateMachine):
             asked = Task.objects.filter(type="delivery_problem", status__in=Task.OPEN)
             tasks = set(asked.values_list("contact_id", flat=True))
         self.model.check_end(rows, self.provider.journal, tasks)
+
+    def _may_move(self, row: SimpleNamespace) -> bool:
+        """Whether time alone, and what goes on in it, may change it."""
+        if row.status in ("scheduled", "queued"):
+            return bool(row.send_at <= clock.now())
+        return row.status in ("claimed", "sending", "unknown", "held")
 
     def _finish_sending(self) -> None:
         worker = Worker(self._begun)
