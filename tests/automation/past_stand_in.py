@@ -23,6 +23,11 @@ from tests.factories.contacts import make_contact
 #: The name of a wording that is tried; whatever has another one is the rule as it is.
 TRIED = "Tried"
 
+TEXT = {"type": "send_sms", "template": "welcome_lead"}
+OWN = {"type": "send_sms", "message": "Hello {first_name}, see you at {clinic}."}
+TAG = {"type": "add_tag", "tag": "seen"}
+TASK = {"type": "create_task", "task_type": "call", "due_in_seconds": 0}
+
 
 @dataclass
 class Occasion:

@@ -17,13 +17,8 @@ from integrations.models import ProviderAccount
 from messaging.models import Message, Template
 from tests.automation import past_stand_in
 from tests.automation.conftest import CAUSE, NOW, drain, fresh
-from tests.automation.past_stand_in import Past, ask, people, tried
+from tests.automation.past_stand_in import OWN, TAG, TASK, TEXT, Past, ask, people, tried
 from tests.factories.contacts import log, make_contact
-
-TEXT = {"type": "send_sms", "template": "welcome_lead"}
-OWN = {"type": "send_sms", "message": "Hello {first_name}, see you at {clinic}."}
-TAG = {"type": "add_tag", "tag": "seen"}
-TASK = {"type": "create_task", "task_type": "call", "due_in_seconds": 0}
 
 
 @pytest.fixture

@@ -22,11 +22,10 @@ from contacts.models import Contact
 from core.models import Work
 from tests.automation import past_stand_in
 from tests.automation.conftest import CAUSE, drain, fresh
-from tests.automation.past_stand_in import TRIED, Past
+from tests.automation.past_stand_in import TAG, TRIED, Past
 from tests.automation.rule_forms import Form
 from tests.factories.contacts import make_contact
 
-TAG = {"type": "add_tag", "tag": "seen"}
 OWN = {"type": "send_sms", "message": "Hello {first_name}"}
 MOST_QUERIES = 25
 

@@ -27,13 +27,9 @@ from core.errors import Conflict, Invalid, NotFound
 from core.models import Event, Work
 from tests.automation import past_stand_in
 from tests.automation.conftest import CAUSE, NOW, drain, fresh, happen
-from tests.automation.past_stand_in import Past, ask, people, tried
+from tests.automation.past_stand_in import OWN, TAG, TASK, TEXT, Past, ask, people, tried
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TEXT = {"type": "send_sms", "template": "welcome_lead"}
-OWN = {"type": "send_sms", "message": "Hello {first_name}, see you at {clinic}."}
-TAG = {"type": "add_tag", "tag": "seen"}
-TASK = {"type": "create_task", "task_type": "call", "due_in_seconds": 0}
 
 
 @pytest.fixture
