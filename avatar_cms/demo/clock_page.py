@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,7 +89,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """The card alone, asked for every second while the clock moves."""
     response = HttpResponse(card(request) or "")
     if travel.is_possible() and not travel.state().is_moving:
-        response["HX-Trigger"] = "moved"
+        response["HX-Trigger"] = json.dumps({"moved": {}})
     return response
 
 

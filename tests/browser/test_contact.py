@@ -139,6 +139,32 @@ def test_everything_is_done_for_a_person_by_mouse(nora: Contact, desk: Callable[
     page.wait_for_load_state("networkidle")
 
 
+def test_what_is_pressed_is_pressed_though_its_panel_is_drawn_anew_meanwhile(
+    nora: Contact, desk: Callable[..., Desk]
+) -> None:
+    page = page_of(desk("staff"), nora)
+    before = waiting(nora)
+    button = page.locator("#panel-next").get_by_role("button", name=re.compile("^Withdraw Reminder 48hr"))
+    button.scroll_into_view_if_needed()
+    button.hover()
+    page.mouse.down()
+    panel = reverse("admin:contacts_contact_panel", args=(nora.public_id, "next"))
+    page.evaluate(
+        """panel => new Promise(done => {
+            document.addEventListener("htmx:xhr:loadend", event => {
+                if (event.target.getAttribute("hx-get") === panel) done();
+            });
+            document.body.dispatchEvent(new Event("said"));
+        })""",
+        panel,
+    )
+    page.mouse.up()
+    expect(said(page)).to_contain_text("it will not be sent")
+    expect(page.locator("#panel-next .ct-next").first).not_to_contain_text("Reminder 48hr")
+    assert waiting(nora) == before - 1
+    page.wait_for_load_state("networkidle")
+
+
 def test_everything_is_done_for_a_person_by_keys(nora: Contact, desk: Callable[..., Desk]) -> None:
     page = page_of(desk("staff"), nora)
     keys = page.keyboard

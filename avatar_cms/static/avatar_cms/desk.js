@@ -57,6 +57,37 @@
     say(words[status] ?? "That did not work. Nothing was changed: try again.", { level: "bad" });
   });
 
+  // A browser finds no click on what was drawn anew between press and release: answers wait for the pointer to go up.
+  const PRESSED = "a, button, summary, label, input, select, [draggable=true], [data-row]";
+  const answers = [];
+  let pressing = false;
+  const release = () => setTimeout(() => {
+    pressing = false;
+    answers.splice(0).forEach((answer) => answer());
+  });
+  document.addEventListener("pointerdown", (event) => { pressing = event.button === 0 && Boolean(event.target.closest?.(PRESSED)); }, true);
+  ["pointerup", "pointercancel"].forEach((name) => window.addEventListener(name, release, true));
+  window.addEventListener("blur", release);
+  // Of some releases, as beside the window, nothing is heard but that the button is up later.
+  document.addEventListener("pointermove", (event) => { if (pressing && !(event.buttons & 1)) release(); }, true);
+  document.addEventListener("htmx:beforeSend", ({ detail }) => {
+    const { elt, xhr } = detail;
+    const answer = xhr.onload.bind(xhr);
+    xhr.onload = () => {
+      if (pressing) return answers.push(xhr.onload);
+      if (!elt.isConnected) hear(detail);
+      answer();
+    };
+  });
+
+  // Who asked may have been drawn anew meanwhile, and nobody hears events of what is gone: the page is told instead.
+  function hear(detail) {
+    const { xhr } = detail;
+    const tell = (name, said) => document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: said }));
+    Object.entries(JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}")).forEach(([name, said]) => tell(name, said));
+    if (xhr.status >= 400) tell("htmx:responseError", detail);
+  }
+
   // -- keys
 
   const rows = () => [...document.querySelectorAll("[data-keys] [data-row]")].filter((row) => row.offsetParent !== null);
