@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from django.http import HttpRequest, JsonResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts import access, roles
@@ -82,9 +81,9 @@ def _events(visits: Sequence[Booking], wanted: Wanted, user: User, now: datetime
 
 def _event(row: Row, by: str) -> dict[str, Any]:
     """One visit as the grid draws it."""
-    visit, key = row.visit, row.visit.public_id
+    visit = row.visit
     return {
-        "id": str(key),
+        "id": str(visit.public_id),
         "start": _iso(row.at),
         "end": _iso(_end(row)),
         "resourceIds": [_column_of(visit, by)],
@@ -100,9 +99,9 @@ def _event(row: Row, by: str) -> dict[str, Any]:
             "room": visit.room.name if visit.room else "",
             "clash": row.clashes,
             "source": visit.source if visit.source == Source.WIX else "",
-            "url": reverse("admin:bookings_calendar_visit", args=(key,)),
-            "move": reverse("admin:bookings_calendar_move", args=(key,)) if row.open else "",
-            "arrive": reverse("admin:bookings_calendar_act", args=(key, "arrived")) if row.may_arrive else "",
+            "url": row.page,
+            "move": f"{row.page}move/" if row.open else "",
+            "arrive": f"{row.page}arrived/" if row.may_arrive else "",
         },
     }
 

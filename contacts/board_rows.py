@@ -25,7 +25,10 @@ from django.db.models import (
 )
 from django.db.models.functions import ExtractDay
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
+from accounts import pages
 from accounts.models import Location, User
 from contacts import pipeline, scoring, selectors
 from contacts.models import Contact
@@ -70,6 +73,24 @@ class Card:
     words: tuple[str, ...]
     targets: tuple[tuple[str, str], ...]
     places: str
+
+    @property
+    def page(self) -> SafeString:
+        return pages.address("contacts_contact_change", self.contact.public_id)
+
+    @property
+    def move_at(self) -> SafeString:
+        return pages.address("contacts_board_move", self.contact.public_id)
+
+    @property
+    def options(self) -> SafeString:
+        """Its targets as a list to choose from: the same for all cards of a column, so drawn once."""
+        return _options(self.targets)
+
+
+@cache
+def _options(targets: tuple[tuple[str, str], ...]) -> SafeString:
+    return format_html_join("", '<option value="{}">{}</option>', targets)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from tasks.models import Task
 from tasks.rows import Row
 from tasks.scenes import Scene
 
-SHOWN = 30
+SHOWN = 25
 
 
 @dataclass(frozen=True)
