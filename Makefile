@@ -7,7 +7,7 @@ VENV := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help python environment dev run demo-reset backup simulate test check bench chaos fake-provider lint format types mutants coverage-pure locks
+.PHONY: help python environment dev run demo-reset backup simulate test slow check bench chaos fake-provider lint format types mutants coverage-pure locks
 MAKEFLAGS += --no-print-directory
 # Compiled modules are what makes a second start quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,9 +41,12 @@ test: dev ## Test against real PostgreSQL, Valkey and Chromium
 	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal --ignore tests/pure $(ARGS)
 	@$(MAKE) coverage-pure
 
-check: dev ## The slow tier: everything that `make test` leaves out; what kills processes comes last and alone
-	@SLOW=1 $(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow and not chaos" $(ARGS)
-	@SLOW=1 $(VENV)/python -m pytest -q -m chaos $(ARGS)
+slow: dev ## What `make test` leaves out; what kills a whole system comes last and alone
+	@$(VENV)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m slow $(ARGS)
+	@$(VENV)/python -m pytest -q -rs -m chaos $(ARGS)
+
+check: slow ## The slow tier, then figures at their full size: thousands of examples, a quarter of days, each crash point twice
+	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist worksteal -m long $(ARGS)
 
 bench: dev ## Measure every page over 100,000 contacts in a database of its own (ARGS="--contacts 20000 --only contacts_contact --plans --write")
 	@$(VENV)/python -m benchmarks $(ARGS)
@@ -54,7 +57,7 @@ fake-provider: dev ## An SMS provider on this machine that goes wrong by a seed 
 # Words of `make chaos` that become options of `python -m tests.chaos`.
 CHAOS = $(foreach word,SEED EVENTS KILLS PERSONALITY PROVIDER RATE RESTARTS GAP,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
 chaos: dev ## Kill the real system under load and judge it (SEED=1 EVENTS=2000 KILLS=200 PERSONALITY=neither; POINTS=1 for every crash point)
-	@$(if $(POINTS),SLOW=1 $(VENV)/python -m pytest -q -s tests/chaos/test_crash_points.py,$(VENV)/python -m tests.chaos $(CHAOS) $(ARGS))
+	@$(if $(POINTS),$(VENV)/python -m pytest -q -s -m long tests/chaos/test_crash_points.py,$(VENV)/python -m tests.chaos $(CHAOS) $(ARGS))
 
 lint: dev ## Ruff, mypy, import contracts, migrations and deployment checks
 	@$(VENV)/ruff check .

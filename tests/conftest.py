@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -57,16 +58,22 @@ _HOLD: pytest.StashKey[Any] = pytest.StashKey()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow tier out unless asked for by mark or name."""
+    """Leave the slow and the long tier out unless asked for by mark or name."""
     if config.option.markexpr or config.option.keyword or any("::" in argument for argument in config.args):
         return
     if os.environ.get("SLOW") == "1":
         return
-    slow = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("chaos")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        left_out = set(slow)
+    left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "long", "chaos")))}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin no test after the moment `TESTS_UNTIL`, in seconds since 1970: what is left is skipped, and said so."""
+    until = os.environ.get("TESTS_UNTIL")
+    if until and time.time() > float(until):
+        pytest.skip("not run: the time given by TESTS_UNTIL is over")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from core.clock import Frozen
 from messaging.models import Message
 from tests.automation.conftest import CAUSE, NOW, fresh
 from tests.factories.contacts import make_contact
+from tests.harness.tiers import tiers
 
 STEP = timedelta(minutes=30)
 
@@ -63,8 +64,7 @@ def opted_out(contact: Contact) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", tiers([1, 2, 3], slow=[1]))
 def test_the_forecast_of_two_weeks_is_what_is_sent_when_nothing_changes(
     clinic: Location, book: Callable[..., Booking], now: Frozen, run_work: Callable[[], int], seed: int
 ) -> None:

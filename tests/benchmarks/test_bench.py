@@ -32,7 +32,7 @@ def test_reading_much_by_an_index_for_little_is_noted() -> None:
     assert [line.split(":")[1] for line in verdict.noted] == [" 60,000 rows read for 1"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_small_run_fills_measures_and_prints_every_page() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--contacts", "1000", "--requests", "2", "--anew", "--drop"],

@@ -20,6 +20,7 @@ from messaging.models import Conversation, Template
 from tasks.models import Task
 from tests.browser import looks
 from tests.browser.desk import Desk, post_wix
+from tests.harness.tiers import tiers
 from tests.webhooks.wix_builder import WixBooking
 
 
@@ -52,26 +53,32 @@ def _address(pattern: str) -> str:
     return pattern
 
 
-@pytest.mark.slow
+SEEN = [("staff", look) for look in looks.LOOKS] + [
+    ("readonly", look) for look in (looks.DESKTOP, looks.PHONE_DARK)
+]
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("who", "seen"), [("staff", looks.LOOKS), ("readonly", (looks.DESKTOP, looks.PHONE_DARK))]
+    "seen",
+    tiers(SEEN, slow=[("staff", looks.PHONE_DARK), ("readonly", looks.DESKTOP)]),
+    ids=lambda seen: f"{seen[0]}-{seen[1].name}",
 )
 def test_nothing_serious_stands_in_anybodys_way(
-    furnished: None, desk: Callable[..., Desk], who: str, seen: tuple[looks.Look, ...]
+    furnished: None, desk: Callable[..., Desk], seen: tuple[str, looks.Look]
 ) -> None:
+    who, look = seen
     one = desk(who)
+    look.put_on(one.page)
     found: dict[str, list[str]] = {}
     for name, pattern in looks.PAGES.items():
-        for look in seen:
-            look.put_on(one.page)
-            one.open(_address(pattern))
-            one.page.wait_for_load_state("networkidle")
-            wrong = looks.grave(one.page)
-            if looks.overflow(one.page) > 0:
-                wrong.append(f"scrolls sideways by {looks.overflow(one.page)} px")
-            if wrong:
-                found[f"{name}, {look.name}"] = wrong
+        one.open(_address(pattern))
+        one.page.wait_for_load_state("networkidle")
+        wrong = looks.grave(one.page)
+        if looks.overflow(one.page) > 0:
+            wrong.append(f"scrolls sideways by {looks.overflow(one.page)} px")
+        if wrong:
+            found[f"{name}, {look.name}"] = wrong
     assert not found, "\n".join(f"{where}: {line}" for where, lines in found.items() for line in lines)
 
 

@@ -20,6 +20,7 @@ from messaging.models import Message
 from tasks.models import Task
 from tests.browser.brokers import OwnBroker
 from tests.browser.desk import Desk, post_wix
+from tests.harness.tiers import tiers
 from tests.webhooks.wix_builder import WixBooking
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -190,8 +191,7 @@ def test_the_journey_with_a_real_worker(
     assert not ActionRun.objects.filter(state="failed").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("hour", [2, 7, 12, 17, 21, 23])
+@pytest.mark.parametrize("hour", tiers([2, 7, 12, 17, 21, 23], slow=[7, 21]))
 def test_the_journey_at_any_hour(
     hour: int, desk: Callable[..., Desk], frozen_time: Any, run_work: Callable[[], int], live_server: Any
 ) -> None:

@@ -84,7 +84,7 @@ def run(environment: dict[str, str], *, turns: int = 60) -> list[list[int]]:
             2000,
             {n * 100: ("segfault", "memory")[n % 2] for n in range(20)},
             id="20 of 2000",
-            marks=pytest.mark.slow,
+            marks=pytest.mark.long,
         ),
     ],
 )

@@ -18,13 +18,14 @@ from core.models import Work
 from messaging.models import Message
 from tasks import priority, queue
 from tasks.models import Task
+from tests.harness.tiers import tiers
 from tests.webhooks.wix_builder import WixBooking
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 STAFF = Cause.user(1)
 PHONE = "+61412345678"
-#: Every hour of the day; those in between in the slow tier.
-HOURS = [hour if hour % 4 == 1 else pytest.param(hour, marks=pytest.mark.slow) for hour in range(24)]
+#: Every hour of the day.
+HOURS = tiers(range(24), fast=range(1, 24, 4), slow=range(0, 24, 4))
 
 
 def sent(template: str) -> int:

@@ -96,7 +96,7 @@ def of(number: int, kind: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("bookings", "skipped"), [(12, 3), pytest.param(200, 20, marks=pytest.mark.slow)], ids=["few", "200"]
+    ("bookings", "skipped"), [(12, 3), pytest.param(200, 20, marks=pytest.mark.long)], ids=["few", "200"]
 )
 def test_of_many_bookings_the_ones_no_webhook_told_of_are_found_and_nothing_happens_twice(
     bookings, skipped, site, account, tell, now, run_work

@@ -19,6 +19,7 @@ from contacts.models import Contact, Touchpoint
 from core.errors import Conflict
 from messaging.models import Message
 from tests.factories.contacts import CAUSE, log, make_contact
+from tests.harness.tiers import tiers
 from tests.merging.test_what_hangs_on_contacts import ask, queue
 from tests.messaging.conftest import NOW
 
@@ -215,8 +216,7 @@ def test_b10_undo_restores_after_any_sequence(sydney, book, now) -> None:
         _run(seed, 14, sydney, book, now)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", tiers(range(10), slow=[0]))
 def test_b10_undo_restores_after_300_sequences(sydney, book, now, part) -> None:
     for seed in random.sample(range(10**6), 30):
         _run(seed, 16, sydney, book, now)

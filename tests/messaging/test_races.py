@@ -2,8 +2,8 @@
 
 The provider notes the database's clock when a call begins; a rival notes it once its commit has returned, which is
 never before the commit, and which texts were being called then: their attempts were committed before the change. A
-call of any other text that began after that moment was made against a change that stood. The slow tier plays full
-numbers, the fast one the same with few.
+call of any other text that began after that moment was made against a change that stood. The slow and the long tier
+play full numbers, the fast one the same with few.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from messaging.values import spoken_time
 from tests.factories.bookings import make_service
 from tests.factories.contacts import make_contact
 from tests.harness.threads import at_once, each_at_once
+from tests.harness.tiers import tiers
 from tests.messaging.conftest import NOW, make_account, make_sydney
 
 TEST = Cause.system("test")
@@ -179,8 +180,7 @@ def test_no_call_begins_after_a_stop_stood(clinic, monkeypatch):
     race_stops(clinic, 15, monkeypatch)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("half", [1, 2])
+@pytest.mark.parametrize("half", tiers([1, 2], slow=[1]))
 def test_no_call_begins_after_a_stop_stood_in_500_texts_and_as_many_stops(clinic, monkeypatch, half):
     ends = race_stops(clinic, 500, monkeypatch)
     assert min(ends["sent"], ends["suppressed"]) >= 1, f"one side won always: {ends}"
@@ -360,8 +360,7 @@ def test_a_worker_that_wakes_after_its_lease_does_not_send_again(clinic, monkeyp
     race_leases(clinic, point, 2, monkeypatch)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", tiers(POINTS, slow=POINTS[1:2]))
 def test_a_worker_that_wakes_after_its_lease_does_not_send_again_in_a_hundred_rounds(
     clinic, monkeypatch, point
 ):

@@ -60,7 +60,7 @@ def end_of(told: Sequence[str]) -> str:
     return next((status for status in told if status in ("delivered", "failed")), "sent")
 
 
-@pytest.mark.parametrize("receipts", [100, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("receipts", [100, pytest.param(5000, marks=pytest.mark.long)])
 def test_receipts_in_any_order_end_as_the_model_says(
     sydney, account, now, monkeypatch: pytest.MonkeyPatch, receipts: int
 ) -> None:

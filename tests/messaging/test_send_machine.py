@@ -2,7 +2,8 @@
 
 Two workers, stopped at each crash point and killed there; texts planned, visits moved and cancelled, STOP and
 START, receipts in any order, leases that run out, look-ups, people who decide, two contacts that become one, and the
-kill switch. The slow tier plays the same 2,000 examples each time; EXAMPLES=10000 plays so many others.
+kill switch. The long tier plays the same 2,000 examples each time, the slow one the first of them; EXAMPLES=10000
+plays so many others.
 """
 
 from __future__ import annotations
@@ -385,6 +386,14 @@ def test_a_cancellation_that_is_handled_after_a_text_was_lost_leaves_the_questio
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 100])
+def test_nothing_is_lost_doubled_or_sent_against_a_wish_in_a_hundred_orders(
+    machine: type[SendMachine], batch: int
+) -> None:
+    play(machine, 100, batch=batch)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nothing_is_lost_doubled_or_sent_against_a_wish_in_thousands_of_orders(
     machine: type[SendMachine], part: int

@@ -18,6 +18,7 @@ from messaging.models import Message
 from messaging.services import ReminderPlan, schedule_reminders
 from tests.clock_changes import Change, changes, visits
 from tests.factories.contacts import make_contact
+from tests.harness.tiers import tiers
 from tests.messaging.conftest import NOW, RULE
 
 OFFSETS = (172800, 86400, 7200)
@@ -56,7 +57,7 @@ def process_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "change",
-    [pytest.param(c, marks=[] if str(c) in FAST else [pytest.mark.slow]) for c in CHANGES],
+    tiers(CHANGES, fast=[c for c in CHANGES if str(c) in FAST], slow=CHANGES[::5]),
     ids=[str(c) for c in CHANGES],
 )
 @pytest.mark.usefixtures("process_zone")

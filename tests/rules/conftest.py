@@ -244,7 +244,7 @@ def clinic(db: None, frozen_time: Any, run_work: Any, settings: Any, tmp_path: A
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test of each rule runs with `make test`; its edges, repetitions and late cases with `make check`."""
+    """The first test of each rule runs with `make test`; its edges, repetitions and late cases with `make slow`."""
     here = [item for item in items if isinstance(item, pytest.Function) and item.path.parent == HERE]
     first: dict[Path, int] = {}
     for item in here:

@@ -149,7 +149,7 @@ def test_nonsense_is_refused_with_what_to_say_instead(wrong: list[str]) -> None:
         call_command("simulate", *wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_quarter_ends_lawfully(clinics: None) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
     ended = played(seed, 90, a_day=1)
