@@ -15,7 +15,7 @@ from tasks.models import Task
 from tasks.rows import Row
 from tasks.scenes import Scene
 
-SHOWN = 25
+SHOWN = 20
 
 
 @dataclass(frozen=True)

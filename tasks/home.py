@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from accounts import access, pages, roles
+from accounts.live import is_live
 from accounts.models import User
 from accounts.staff import refusal_text
 from core.api_audit import note
@@ -20,7 +21,7 @@ __all__ = ["Card", "cards", "connect", "today"]
 
 
 def today(request: HttpRequest) -> HttpResponse:
-    """The queue of the signed-in person, highest score first."""
+    """The queue of the signed-in person, highest score first; without what stands around it where htmx asks."""
     user = request.user
     assert isinstance(user, User)
     if not access.allowed(user, roles.READ, "tasks"):
@@ -31,6 +32,8 @@ def today(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         messages.error(request, refusal_text(error))
         return HttpResponseRedirect(reverse("admin:index"))
+    if is_live(request):
+        return render(request, f"tasks/_{scene.filters.view}.html", {**scene.context(), **shown})
     context = pages.context(
         request, title="Today", **scene.context(), **shown, cards=drawn(user, scene.now, request),
         types=Task.Type.choices, ranks=filters.RANKS, places=scene.places,

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import access, pages, roles
@@ -101,6 +103,11 @@ class Row:
         return CALL_OUTCOMES if self.is_call else OTHER_OUTCOMES
 
     @property
+    def endings(self) -> SafeString:
+        """Buttons for its outcomes: the same for all rows of a kind, so drawn once."""
+        return _endings(self.outcomes)
+
+    @property
     def try_again(self) -> str:
         """When to call again if nobody answers: as it was typed, else as is usual after so many attempts."""
         return str(self.typed.get("again") or self.again)
@@ -129,6 +136,12 @@ class Row:
             [context.get("version") for _, context in self.parts],
         )  # fmt: skip
         return hashlib.blake2s(repr(said).encode(), digest_size=6).hexdigest()
+
+
+@cache
+def _endings(outcomes: tuple[tuple[str, str], ...]) -> SafeString:
+    button = '<button class="dk-button" name="outcome" value="{}">{}</button>'
+    return format_html_join("", button, outcomes)
 
 
 _SHOWN = (

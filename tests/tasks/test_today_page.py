@@ -80,6 +80,18 @@ def test_filters_are_kept_in_the_address_and_narrow_the_queue(
     assert str(here.public_id) in admin.get("/admin/?location=nonsense&type=dance&view=x").content.decode()
 
 
+@pytest.mark.parametrize("view", ["list", "board"])
+def test_the_queue_alone_is_drawn_anew(pages: Any, sydney: Location, view: str) -> None:
+    task = make_task(sydney)
+    client, path = pages("staff"), f"/admin/?view={view}"
+    part = client.get(path, headers={"HX-Request": "true"}).content.decode().strip()
+    assert part.endswith("</div>")
+    assert "<html" not in part
+    for html in (part, client.get(path).content.decode()):
+        assert html.count(f'id="td-{view}"') == 1
+        assert f'id="task-{task.public_id}"' in html
+
+
 def test_the_board_has_three_columns_and_its_buttons_move_cards(pages: Any, sydney: Location) -> None:
     task = make_task(sydney)
     client = pages("staff")
