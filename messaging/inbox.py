@@ -14,8 +14,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from accounts import access
+from accounts import access, pages
 from accounts.models import Location, User
 from contacts import selectors
 from contacts.models import Contact
@@ -77,6 +78,15 @@ class Line:
     said: str
     ours: bool
     failed: bool
+
+    @property
+    def id(self) -> SafeString:
+        return SafeString(self.talk.public_id)
+
+    @property
+    def page(self) -> SafeString:
+        """The address of the conversation; its acts are below it."""
+        return pages.address("messaging_conversation_thread", self.talk.public_id)
 
     @property
     def state(self) -> str:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString
 
+from accounts import pages
 from accounts.models import Location, User
 from contacts.models import Contact
 from contacts.templatetags.contacts_tags import started_by
 from messaging import reasons, storms
 from messaging.models import CLAIMABLE, TROUBLE, Channel, Direction, Message, Status
 
-SHOWN = 60
+SHOWN = 40
 #: What has reached the person, or may have.
 ON_THE_PHONE = (Status.SENT, Status.DELIVERED, Status.UNKNOWN, Status.RECEIVED)
 
@@ -40,6 +42,10 @@ class Bubble:
     why: str
     new_day: date | None
     by: Sender | None = None
+
+    @property
+    def page(self) -> SafeString:
+        return pages.address("messaging_message_change", self.message.public_id)
 
     @property
     def waiting(self) -> bool:

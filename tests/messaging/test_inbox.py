@@ -327,9 +327,9 @@ def test_long_conversations_are_read_in_parts(see, sydney, gateway, receptionist
     before = page.context["before"]
     older = see(receptionist, "messaging_conversation_earlier", talk.public_id, live=True, before=before)
 
-    assert "Line 10" in page.content.decode()
-    assert "Line 09" not in page.content.decode()
-    assert [f"Line {n:02d}" in older.content.decode() for n in (0, 9, 10)] == [True, True, False]
+    assert "Line 30" in page.content.decode()
+    assert "Line 29" not in page.content.decode()
+    assert [f"Line {n:02d}" in older.content.decode() for n in (0, 29, 30)] == [True, True, False]
     assert "Earlier messages" not in older.content.decode()
     assert Message.objects.count() == 70
 
